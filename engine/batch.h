@@ -22,7 +22,9 @@ enum dg_reason {
     DG_REASONS
 };
 
-const char *dg_reason_name(enum dg_reason reason); /* "malformed", "truncated", ... */
+/* "good", "malformed", "truncated", "codec", "schema", "utf8", "too_large", "binary", "time",
+ * "future". Static. Asserts that reason < DG_REASONS. */
+const char *dg_reason_name(enum dg_reason reason);
 
 #define DG_NEWS_MAX 63
 
@@ -47,6 +49,7 @@ union dg_column {
  * chunk and stays.
  */
 struct dg_batch {
+    const struct dg_projection *projection; /* borrowed: the types of the columns */
     size_t n;
     size_t cap;
     size_t n_columns;
@@ -61,11 +64,21 @@ struct dg_batch {
                     it: decoders reserve it per chunk before writing (dg_bytes.cap >= chunk len) */
 };
 
+/* An empty batch for rows of `projection`, which it borrows. Returns 0 or ENOMEM; on failure b is
+ * safe to deinit. */
 DG_MUST_CHECK int dg_batch_init(struct dg_batch *b, const struct dg_projection *projection,
                                 struct dg_error *err);
-void dg_batch_deinit(struct dg_batch *b);
-void dg_batch_clear(struct dg_batch *b); /* n = 0, no news */
-DG_MUST_CHECK int dg_batch_reserve(struct dg_batch *b,
-                                   size_t rows); /* cap >= rows; keeps rows; ENOMEM */
+void dg_batch_deinit(struct dg_batch *b); /* a zeroed struct is fine; b is zeroed afterwards */
+/* n = 0, no news, scratch empty. Keeps the memory. O(1). */
+void dg_batch_clear(struct dg_batch *b);
+/* Room for `rows` rows in all: cap >= rows, those there are kept. Grows by doubling at least, so
+ * that one call per row costs nothing in the long run. Returns 0, or ENOMEM with b as it was. */
+DG_MUST_CHECK int dg_batch_reserve(struct dg_batch *b, size_t rows);
+/* Append a row that is not one: reason != DG_GOOD, no news. Returns 0 or ENOMEM. */
+DG_MUST_CHECK int dg_batch_add_bad(struct dg_batch *b, enum dg_reason reason, uint64_t place);
+/* Room for `bytes` more in scratch. While views point into it (scratch.len > 0) it cannot move, so
+ * a decoder asks for all that a chunk can need (the chunk's length, say) before its first view.
+ * Returns 0 or ENOMEM. */
+DG_MUST_CHECK int dg_batch_scratch(struct dg_batch *b, size_t bytes);
 
 #endif

@@ -16,10 +16,11 @@ struct dg_chunk {
     bool last;        /* the partition's last chunk: an incomplete record at its end is truncated */
     enum dg_reason
         damage; /* != DG_GOOD: the source could not read on here (codec error, truncation);
-                   data may hold what came before; counts as one bad record */
+                   data may hold what came before; decode adds one row with this reason */
     const void
         *context; /* source-private: header of the file, schema; lives as long as the source */
 };
+/* Free the data and zero the struct. A zeroed struct is a valid empty chunk. */
 void dg_chunk_deinit(struct dg_chunk *c);
 
 enum dg_poll {
@@ -42,8 +43,10 @@ struct dg_source_ops {
     /* The next chunk of partition p. The engine chooses p: the one whose watermark is lowest. */
     enum dg_poll (*poll)(struct dg_source *self, uint32_t partition, int timeout_ms,
                          struct dg_chunk *chunk, struct dg_error *err);
-    /* Decode every record of chunk into batch (cleared by the caller). Bad records become rows with
-     * a reason. Returns 0, or ENOMEM. */
+    /* Decode every record of chunk into batch (cleared by the caller). Bad records, the chunk's
+     * damage, and rows without event time (where the projection has one: DG_BAD_TIME) become rows
+     * with a reason. The batch's texts live as long as chunk, batch and source are left alone.
+     * Returns 0, or ENOMEM. */
     int (*decode)(struct dg_source *self, const struct dg_chunk *chunk, struct dg_batch *batch,
                   struct dg_error *err);
     /* What to call the partition in messages: the file's path. */
