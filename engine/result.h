@@ -14,7 +14,12 @@ enum dg_status {
     DG_STATUS_NO_REFERENCE, /* the baseline has no such series, or not enough of it */
     DG_STATUS_DEGENERATE,
 };
-const char *dg_status_name(enum dg_status s); /* "ok", "warn", ... */
+/* Words as in every output; static strings. A value outside the enum is a programmer's error. */
+const char *dg_status_name(enum dg_status s);           /* "ok", "warn", "drift", "insufficient",
+                                                           "no_reference", "degenerate" */
+const char *dg_severity_name(enum dg_severity s);       /* "ok", "warn", "critical" */
+const char *dg_feature_type_name(enum dg_feature_type); /* "numeric", "category" */
+const char *dg_role_name(enum dg_role role);            /* "feature", "score", ... */
 
 /* Which rows: strings live as long as the evaluation. "all" for the whole. */
 struct dg_slice_name {
@@ -41,6 +46,12 @@ enum dg_series_flag {
     DG_SERIES_VANISHED = 1u << 18, /* no record of the window has the field */
     DG_SERIES_SKETCH_OVERFLOW = 1u << 19,
 };
+
+/* The words of the bits in `flags` (dg_drift_flag | dg_series_flag), ascending by bit, separated by
+ * one blank: "atoms constant". Writes at most DG_FLAGS_TEXT bytes with the final NUL; returns buf.
+ */
+#define DG_FLAGS_TEXT 128
+char *dg_flags_format(unsigned flags, char buf[DG_FLAGS_TEXT]);
 
 /* A bin or category and its shares, for reports: the largest PSI terms. */
 struct dg_contribution {

@@ -1,7 +1,36 @@
-#include <stdio.h>
+#include "engine/cli/commands.h"
+#include "engine/cli/exit_codes.h"
+#include "engine/log.h"
 
-int main(void)
+#include <errno.h>
+#include <gsl/gsl_errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static int64_t now_us(void)
 {
-    puts("driftgauge " DG_VERSION);
-    return 0;
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* What could not be written is a failure, also when only the last flush finds out. */
+static int finish_output(int code)
+{
+    const bool failed = ferror(stdout) != 0;
+    if (fflush(stdout) == 0 && !failed) {
+        return code;
+    }
+    fprintf(stderr, "driftgauge: cannot write standard output: %s\n", strerror(errno));
+    return code == DG_EXIT_OK ? DG_EXIT_UNEXPECTED : code;
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, ""); /* widths of characters; numbers stay as in C */
+    gsl_set_error_handler_off();
+    dg_log_set_clock(now_us);
+    return finish_output(dg_dispatch(argc, argv));
 }
