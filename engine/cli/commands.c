@@ -7,6 +7,7 @@
 #include <string.h>
 
 const struct dg_command *const dg_commands[] = {
+    &dg_db_command,
     &dg_completion_command,
     &dg_help_command,
     &dg_version_command,

@@ -7,12 +7,16 @@
 #include "engine/cli/options.h"
 
 extern const struct dg_command dg_completion_command;
+extern const struct dg_command dg_db_command;
 extern const struct dg_command dg_help_command;
 extern const struct dg_command dg_version_command;
 
 int dg_command_completion(int argc, char **argv);
 int dg_command_help(int argc, char **argv);
 int dg_command_version(int argc, char **argv);
+
+/* Report a failure of connectors/postgres*.h on stderr; the exit code that it stands for. */
+int dg_db_exit(int code, const struct dg_error *err);
 
 /* NULL-terminated. */
 extern const struct dg_command *const dg_commands[];

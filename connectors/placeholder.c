@@ -1,1 +1,0 @@
-typedef int dg_placeholder;

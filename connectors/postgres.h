@@ -1,0 +1,64 @@
+/* connectors/postgres.h -- a connection to PostgreSQL: where it leads, how it fails.
+ *
+ * Where to: `db` (an URI, "key=value ..." or the name of a database), else the environment's
+ * DRIFTGAUGE_DB, else libpq's own PGHOST, PGDATABASE, ... The password never stands on a command
+ * line: it comes from the file `password_file`, DRIFTGAUGE_DB_PASSWORD_FILE, DRIFTGAUGE_DB,
+ * PGPASSWORD or libpq's ~/.pgpass (passfile). No message of this file contains it. Everything else,
+ * sslmode included, is libpq's default unless the connection string says otherwise. */
+#ifndef DG_CONNECTORS_POSTGRES_H
+#define DG_CONNECTORS_POSTGRES_H
+
+#include "engine/error.h"
+
+/* libpq's PGconn and PGresult, by their struct tags: this header does not need libpq's. */
+struct pg_conn;
+struct pg_result;
+
+/* Borrowed strings; NULL = not given. */
+struct dg_pg_options {
+    const char *db;            /* --db: a password in it is refused with EINVAL */
+    const char *password_file; /* its first line is the password */
+};
+
+/* One session. The object belongs to one thread at a time. */
+struct dg_pg {
+    struct pg_conn *conn;
+    char place[256]; /* `database "ml" on db.example.org:5432 as writer`, for messages */
+};
+
+/*
+ * Connect: time zone UTC, client encoding UTF-8, application name driftgauge, and where nothing
+ * else is said a connect timeout of 10 s. *out is owned by the caller. EINVAL: the connection
+ * string or password file cannot be used; ECONNREFUSED: no session, whatever the reason (no server,
+ * wrong password, no such database); ENOMEM.
+ */
+DG_MUST_CHECK int dg_pg_connect(const struct dg_pg_options *options, struct dg_pg **out,
+                                struct dg_error *err);
+void dg_pg_close(struct dg_pg *pg); /* NULL is fine */
+
+/*
+ * Run SQL. `what` completes "cannot ..." in messages: "read the schema". Errors:
+ *   ECONNRESET  the connection is gone; what was not committed is not there
+ *   EACCES      the role lacks a privilege          EROFS   the server or session is read-only
+ *   ETIMEDOUT   a lock or statement timeout         ENOENT  a table or function does not exist
+ *   ENOSPC      the server is out of space          EIO     anything else
+ */
+
+/* One or more statements; results are dropped. */
+DG_MUST_CHECK int dg_pg_run(struct dg_pg *pg, const char *what, const char *sql,
+                            struct dg_error *err);
+/* One statement with n text parameters (NULL = null). *out is freed by PQclear / dg_pg_clear. */
+DG_MUST_CHECK int dg_pg_query(struct dg_pg *pg, const char *what, const char *sql, int n,
+                              const char *const values[], struct pg_result **out,
+                              struct dg_error *err);
+void dg_pg_clear(struct pg_result *result); /* NULL is fine */
+/* The sentence and code for a result that failed, or for the connection (result NULL). */
+int dg_pg_fail(const struct dg_pg *pg, const struct pg_result *result, const char *what,
+               struct dg_error *err);
+
+/* Cell as text; "" if null. Lives as long as the result. */
+const char *dg_pg_text(const struct pg_result *result, int row, int column);
+/* Cell as an integer; `otherwise` if null. */
+long long dg_pg_integer(const struct pg_result *result, int row, int column, long long otherwise);
+
+#endif
