@@ -76,6 +76,22 @@ void dg_batch_clear(struct dg_batch *b);
 DG_MUST_CHECK int dg_batch_reserve(struct dg_batch *b, size_t rows);
 /* Append a row that is not one: reason != DG_GOOD, no news. Returns 0 or ENOMEM. */
 DG_MUST_CHECK int dg_batch_add_bad(struct dg_batch *b, enum dg_reason reason, uint64_t place);
+/* Column c of row `row` is missing there: DG_ABSENT, or DG_TIME_NONE. */
+static inline void dg_batch_set_absent(struct dg_batch *b, size_t c, size_t row)
+{
+    switch (b->projection->field[c].type) {
+    case DG_FIELD_NUMERIC:
+        b->column[c].number[row] = dg_box(DG_ABSENT);
+        break;
+    case DG_FIELD_TEXT:
+        b->column[c].text[row] = (struct dg_text){.bytes = "", .len = 0, .triage = DG_ABSENT};
+        break;
+    case DG_FIELD_TIME:
+    case DG_FIELD_INTEGER:
+        b->column[c].integer[row] = DG_TIME_NONE;
+        break;
+    }
+}
 /* Room for `bytes` more in scratch. While views point into it (scratch.len > 0) it cannot move, so
  * a decoder asks for all that a chunk can need (the chunk's length, say) before its first view.
  * Returns 0 or ENOMEM. */

@@ -273,9 +273,9 @@ static bool parse_epoch(const char *p, const char *end, enum dg_time_format form
         }
         some = true;
         if (kept < EPOCH_DIGITS) {
-            digits = digits * 10 + (dg_u128)(unsigned)(*p - '0');
-            kept += digits != 0;
-            exponent -= point && exponent > -2 * EPOCH_EXPONENT;
+            digits = digits * 10 + (unsigned char)(*p - '0');
+            kept += digits != 0 ? 1 : 0;
+            exponent -= point && exponent > -2 * EPOCH_EXPONENT ? 1 : 0;
         } else if (!point) {
             return false;
         }
