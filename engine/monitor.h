@@ -31,6 +31,7 @@ struct dg_window_spec {
  * others fall into the segment "rest". */
 struct dg_segment_spec {
     char *column[2]; /* field paths; column[1] NULL for a single one */
+    char *name[2];   /* as in results: "country" of country=DE; name[1] NULL for a single one */
     char **values;   /* [n_values]; for a pair "a,b" */
     size_t n_values;
     uint32_t top; /* default 20, at most 1000 */
@@ -122,6 +123,19 @@ struct dg_monitor {
     bool drop_duplicates; /* default true when id is set */
 };
 
+struct dg_diagnostics;
+
+/*
+ * Read, check and resolve the monitor file at `path` ("-" = standard input). Everything that is
+ * wrong or doubtful is in `d` (see engine/diagnostics.h), also when the file cannot be read, so
+ * that the caller only prints it. The monitor is the caller's; `d` is begun anew and stays the
+ * caller's. 0; EINVAL: there are errors; ENOMEM; the errno of reading. On failure *out is as it
+ * was.
+ */
+DG_MUST_CHECK int dg_monitor_load(const char *path, struct dg_diagnostics *d,
+                                  struct dg_monitor **out);
+
+/* NULL is allowed. Every pointer in it was allocated on its own, with malloc. */
 void dg_monitor_free(struct dg_monitor *m);
 
 #endif
