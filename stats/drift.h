@@ -4,16 +4,7 @@
 #define DG_STATS_DRIFT_H
 
 #include "stats/base.h"
-#include "stats/binning.h"
-
-/* A sample of a numeric series over the bins of a binning. */
-struct dg_binned {
-    uint64_t n;            /* = sum of count */
-    const uint64_t *count; /* [n_bins] */
-    const dg_i128 *sum;    /* [n_bins] fixed-point sums: sum of (x - origin)/unit; NULL: not known,
-                              Wasserstein then uses bin edges and widens its bounds */
-    double min, max;       /* extremes of the sample; bound the two open bins */
-};
+#include "stats/binned.h"
 
 /* Undefined values are NAN. p-values lie in [1e-300, 1]. */
 struct dg_drift {
@@ -26,8 +17,10 @@ struct dg_drift {
     double ks, ks_high, ks_p; /* deterministic interval [ks, ks_high] of the raw-data D; p of ks */
     double js, js_p;          /* Jensen-Shannon distance, base 2, unsmoothed */
     double hellinger, kl, tv;
-    double linf, linf_p; /* largest share difference over fine bins; Bonferroni binomial p */
-    double chi2, chi2_p, g, g_p, cramers_v;
+    double linf, linf_p;        /* largest share difference over fine bins; Bonferroni binomial p */
+    double chi2, chi2_p;        /* Pearson, over pooled groups or cells */
+    double g, g_p;              /* likelihood ratio, likewise */
+    double cramers_v;           /* sqrt(chi2/(n + m)); depends on n : m */
     double w1, w1_low, w1_high; /* Wasserstein-1 in units of x; point estimate and bounds */
     double w1_normed;           /* w1 / reference sd */
     double w1_rank;             /* rank space, unit free */
@@ -56,19 +49,52 @@ struct dg_drift_options {
     uint64_t n_missing, m_missing, n_rows, m_rows; /* for null_p; rows = values + missing */
 };
 
-/* Compare two samples over the bins `b`. Returns 0; EDOM if either is empty; EINVAL if deff < 1. */
+/*
+ * Compare two samples over the bins `b`. Returns 0; EDOM if either is empty; EINVAL if deff < 1, if
+ * more values are beyond, or more rows missing, than there are, or if an extreme is not finite.
+ * On error *out is as it was. n must equal the sum of count (asserted).
+ *
+ * Effects (psi, kl, js, hellinger, tv) are over the PSI groups as they are; empty groups drop out.
+ * Tests (psi_p with psi_df, js_p, chi2, g, cramers_v) are over the groups after pooling neighbours
+ * until each has an expected count of 5 (DG_FLAG_POOLED). ks, linf, w1, cvm, ad are over the bins.
+ * psi_low..psi_high has df = groups - 1, the same as psi_adjusted.
+ * deff: c = deff (1/n + 1/m) in psi_p, psi_adjusted, the interval and js_p; chi2, g, ad, cvm are
+ * divided by it before their p; sqrt(nm/(n+m)) by its root in ks_p; counts by it in linf_p,
+ * range_p and null_p.
+ * p: min(1, 3 min(ad_p, ks_p, linf_p)); chi2_p stands for ad_p where a bin holds more than 10 % of
+ * the reference (DG_FLAG_ATOMS: decided by the reference alone, so that the choice costs no size).
+ * A member that could not be computed counts as 1 and sets DG_FLAG_NUMERIC.
+ * NAN: new_p always; w1_normed if reference_sd is not > 0 (DG_FLAG_DEGENERATE); null_p if n_rows or
+ * m_rows is 0. Nothing else.
+ * Cost at 200 bins: 20 to 40 us, no allocation, 35 kB of stack.
+ */
 DG_MUST_CHECK int dg_drift_numeric(const struct dg_binning *b, const struct dg_binned *reference,
                                    const struct dg_binned *current,
                                    const struct dg_drift_options *options, struct dg_drift *out);
 
-/* Compare two categorical samples: counts over the same `cells`, the last being `new` when
- * has_new (reference count 0 there; `singletons` = reference categories seen exactly once). */
+/*
+ * Compare two categorical samples: counts over the same `cells` (1 .. 258), the last being `new`
+ * when has_new (reference count 0 there; `singletons` = reference categories seen exactly once).
+ * Returns 0; EDOM if either sample is empty; EINVAL for options as above, for cells out of range,
+ * for a `new` cell that the reference has counts in, or more singletons than values.
+ *
+ * psi and kl count `new` as if the reference had held `singletons` such events (Good and Turing's
+ * estimate of unseen mass), so that a category nobody saw does not make them infinite or
+ * arbitrary. The tests pool all small cells, and `new` whatever its size, into one rare cell:
+ * which categories are `new` was decided by the reference, so a cell of their own would reject
+ * under equal distributions. What `new` alone says is new_p, the exact test.
+ * linf is over all cells, linf_p over the pooled ones.
+ * p: min(1, 3 min(chi2_p, linf_p, new_p)), without new_p and with 2 when !has_new.
+ * NAN: ks, w1, cvm, ad and range fields always; new_p if !has_new; null_p as above.
+ */
 DG_MUST_CHECK int dg_drift_category(const uint64_t reference[], const uint64_t current[],
                                     size_t cells, bool has_new, uint64_t singletons,
                                     const struct dg_drift_options *options, struct dg_drift *out);
 
-/* x rounded to 12 significant decimal digits, as every stored or compared derived number is,
- * because libm differs between processors in the last bits. NAN and infinities pass through. */
+/* x rounded to 12 significant decimal digits, half to even, as every stored or compared derived
+ * number is, because libm differs between processors in the last bits. Exactly what printing with
+ * "%.11e" and reading back gives, bit for bit; 1e-11 <= |x| < 1e12 takes 10 ns by exact
+ * arithmetic, the rest 0.5 us. NAN, infinities and zeros pass through. */
 double dg_round12(double x);
 
 #endif
