@@ -30,6 +30,7 @@ struct rows {
     bool ascii;
     bool bad_utf8;  /* of the present row */
     bool multiline; /* of the present row */
+    size_t fields;  /* of the present row, as far as it was read */
 };
 
 static uint64_t mask_at(const struct rows *r, const uint8_t *p)
@@ -211,6 +212,7 @@ static enum outcome read_record(struct rows *r, const uint8_t **p)
             const enum outcome outcome = quoted_cell(r, start, field, mark, &mark);
             if (outcome != ROW_GOOD) {
                 *p = after_line(cell, r->end);
+                r->fields = field;
                 seek(r, *p);
                 return outcome;
             }
@@ -223,14 +225,24 @@ static enum outcome read_record(struct rows *r, const uint8_t **p)
         cell = mark + 1;
     } while (mark < r->end && *mark != '\n');
     *p = mark < r->end ? mark + 1 : r->end;
+    r->fields = field;
     return field == plan->n_fields ? ROW_GOOD : ROW_BROKEN;
+}
+
+/* The present row is the file's last, has no line end and too few fields. */
+static bool is_broken_off(const struct rows *r, const uint8_t *end)
+{
+    return r->chunk->last && end == r->chunk->data + r->chunk->len && end[-1] != '\n' &&
+           r->fields < r->plan->n_fields;
 }
 
 static void finish_row(struct rows *r, const uint8_t *start, const uint8_t *end, bool good)
 {
     struct dg_batch *const b = r->batch;
     const size_t len = (size_t)(end - start);
-    enum dg_reason reason = good ? DG_GOOD : DG_BAD_MALFORMED;
+    enum dg_reason reason = good                    ? DG_GOOD
+                            : is_broken_off(r, end) ? DG_BAD_TRUNCATED
+                                                    : DG_BAD_MALFORMED;
     if (len > r->record_bytes) {
         reason = DG_BAD_TOO_LARGE;
     } else if (r->has_nul && memchr(start, 0, len) != NULL) {
@@ -337,12 +349,8 @@ static int decode(const struct dg_format *self, const struct dg_chunk *chunk,
 static enum dg_poll poll_chunk(struct dg_format *self, struct dg_chunk *chunk, struct dg_error *err)
 {
     struct csv *const csv = (struct csv *)self;
-    if (csv->binary && !csv->text.finished) {
-        chunk->first = 1;
-        chunk->damage = DG_BAD_BINARY;
-        chunk->last = true;
-        csv->text.finished = true;
-        return DG_POLL_DATA;
+    if (csv->binary) {
+        return dg_text_chunks_binary(&csv->text, chunk);
     }
     return dg_text_chunks_poll(&csv->text, chunk, err);
 }

@@ -17,6 +17,7 @@
  *   reading goes on with the next line, so that a stray quote costs one line. Likewise the later
  *   lines of a record that spans several and has the wrong number of fields are read again, each
  *   on its own.
+ * - A last record without a line end that has too few fields is DG_BAD_TRUNCATED.
  * - A record with a NUL is DG_BAD_BINARY; longer than the limit: DG_BAD_TOO_LARGE; with a planned
  *   text field that is not UTF-8: DG_BAD_UTF8.
  *

@@ -2,6 +2,7 @@
 
 #include "connectors/csv.h"
 #include "connectors/format.h"
+#include "connectors/ndjson.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 /* Every format that is read. To add one, add its line. */
 static const struct dg_format_ops *const formats[] = {
     &dg_csv_format,
+    &dg_ndjson_format,
 };
 #define N_FORMATS (sizeof formats / sizeof formats[0])
 

@@ -165,6 +165,18 @@ enum dg_poll dg_text_chunks_poll(struct dg_text_chunks *t, struct dg_chunk *chun
     return chunk->len > 0 || chunk->damage != DG_GOOD ? DG_POLL_DATA : DG_POLL_END;
 }
 
+enum dg_poll dg_text_chunks_binary(struct dg_text_chunks *t, struct dg_chunk *chunk)
+{
+    if (t->finished) {
+        return DG_POLL_END;
+    }
+    t->finished = true;
+    chunk->first = 1;
+    chunk->damage = DG_BAD_BINARY;
+    chunk->last = true;
+    return DG_POLL_DATA;
+}
+
 static bool is_foreign(const uint8_t head[], size_t n)
 {
     static const struct {

@@ -47,6 +47,10 @@ DG_MUST_CHECK int dg_text_chunks_fill(struct dg_text_chunks *t, size_t want);
 /* Drop the first n bytes of t->rest, and count their lines. */
 void dg_text_chunks_drop(struct dg_text_chunks *t, size_t n);
 
+/* Instead of poll, for a file that turned out to be no text: DG_BAD_BINARY at line 1, then the end.
+ */
+enum dg_poll dg_text_chunks_binary(struct dg_text_chunks *t, struct dg_chunk *chunk);
+
 /* Whether a head of a file is no text: a known magic, a NUL in its first line, or more than one
  * control character in 16 bytes. */
 bool dg_text_is_binary(const uint8_t head[], size_t n);

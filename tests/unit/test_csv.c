@@ -52,7 +52,9 @@ static void unclosed_quote_costs_one_line(void)
     check_csv("a,b\n1,\"x\n2,y\n3,z\n", "n:a t:b", "2 BAD malformed\n3 2 'y'\n4 3 'z'\n");
     check_csv("a,b\n1,\"x\n2,\"y\"\n3,z\n", "n:a t:b", "2 BAD malformed\n3 2 'y'\n4 3 'z'\n");
     check_csv("a,b\n1,\"x\"y\n2,z\n", "n:a t:b", "2 BAD malformed\n3 2 'z'\n");
-    check_csv("a,b\n1,x\n2,\"y", "n:a t:b", "2 1 'x'\n3 BAD malformed\n");
+    check_csv("a,b\n1,x\n2,\"y", "n:a t:b", "2 1 'x'\n3 BAD truncated\n");
+    check_csv("a,b\n1,x\n2", "n:a t:b", "2 1 'x'\n3 BAD truncated\n");
+    check_csv("a,b\n1,x\n2,y,z", "n:a t:b", "2 1 'x'\n3 BAD malformed\n");
 }
 
 static void good_rows_inside_a_broken_record_are_kept(void)
