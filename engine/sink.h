@@ -10,10 +10,17 @@ struct dg_run_info {
     const char *inputs; /* what was read, for people */
 };
 
+/* Where the first bad record of a reason was: a file's path and dg_batch.place. */
+struct dg_bad_place {
+    const char *source; /* lives as long as the run; NULL: not known */
+    uint64_t place;
+};
+
 /* Totals of a finished run. */
 struct dg_run_totals {
     uint64_t records, rows, duplicates, late, out_of_order;
     uint64_t bad[DG_REASONS];
+    struct dg_bad_place first_bad[DG_REASONS]; /* by (partition, place) the first of each */
     uint64_t bytes;
     uint64_t windows;
     int64_t first_us, last_us; /* event times; DG_TIME_NONE without any */

@@ -1,0 +1,102 @@
+/* tests/unit/test_output_table.c -- is the table for people what was agreed, at any width, and
+ * bounded in memory however long the run? Method: golden texts in tests/unit/expected, rewritten by
+ * DG_UPDATE=1; read the difference before committing it. */
+#include "connectors/output.h"
+#include "engine/terminal.h"
+#include "tests/unit/play.h"
+
+#include <locale.h>
+
+static char *table(const struct dg_table_options *options, size_t *len)
+{
+    char *text = NULL;
+    struct dg_error err = {{0}};
+    const struct dg_output output = {open_memstream(&text, len), "memory"};
+    struct dg_sink *sink = NULL;
+    CHECK_INT(dg_output_table_new(&output, options, &sink, &err), 0);
+    CHECK_INT(play(sink, &err), 0);
+    sink->ops->close(sink);
+    fclose(output.stream);
+    return text;
+}
+
+static void check_golden(const char *name, const char *got, size_t len)
+{
+    char path[4096];
+    const char *root = getenv("DG_SOURCE_DIR");
+    snprintf(path, sizeof path, "%s/tests/unit/expected/%s", root != NULL ? root : ".", name);
+    if (getenv("DG_UPDATE") != NULL) {
+        FILE *out = fopen(path, "w");
+        CHECK(out != NULL && fwrite(got, 1, len, out) == len && fclose(out) == 0);
+        return;
+    }
+    FILE *in = fopen(path, "r");
+    CHECK(in != NULL);
+    if (in == NULL) {
+        return;
+    }
+    static char want[65536];
+    const size_t n = fread(want, 1, sizeof want - 1, in);
+    want[n] = '\0';
+    fclose(in);
+    CHECK_STR(got, want);
+}
+
+static void the_wide_table_is_as_agreed(void)
+{
+    size_t len;
+    const struct dg_table_options options = {.unicode = true, .width = 140};
+    char *text = table(&options, &len);
+    check_golden("table_wide.txt", text, len);
+    free(text);
+}
+
+static void a_narrow_ascii_table_leaves_out_what_matters_least(void)
+{
+    size_t len;
+    const struct dg_table_options options = {.width = 60, .top = 2};
+    char *text = table(&options, &len);
+    check_golden("table_narrow.txt", text, len);
+    free(text);
+}
+
+static void colours_mark_the_status(void)
+{
+    size_t len;
+    const struct dg_table_options options = {.unicode = true, .colors = true, .width = 100};
+    char *text = table(&options, &len);
+    CHECK(strstr(text, "\x1b[31;1mcritical\x1b[0m") != NULL);
+    CHECK(strstr(text, "\x1b[32mok\x1b[0m") != NULL);
+    free(text);
+    const struct dg_table_options plain = {.unicode = true, .width = 100};
+    text = table(&plain, &len);
+    CHECK(strchr(text, '\x1b') == NULL);
+    free(text);
+}
+
+/* Grids are indented lines; sentences between them are not cut. */
+static void grids_fit_any_width_that_holds_their_least_columns(void)
+{
+    for (int width = 48; width <= 160; width++) {
+        size_t len;
+        const struct dg_table_options options = {.unicode = true, .width = width};
+        char *text = table(&options, &len);
+        bool inside = false;
+        for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+            inside = line[0] == ' ' ? inside : strstr(line, "windows against") != NULL;
+            if (inside && line[0] == ' ' && strncmp(line, "  …", 5) != 0) {
+                CHECK(dg_text_width(line, strlen(line)) <= width);
+            }
+        }
+        free(text);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, "C.UTF-8");
+    return CHECK_MAIN(argc, argv, CASE(the_wide_table_is_as_agreed),
+                      CASE(a_narrow_ascii_table_leaves_out_what_matters_least),
+                      CASE(colours_mark_the_status),
+                      CASE(grids_fit_any_width_that_holds_their_least_columns));
+}
