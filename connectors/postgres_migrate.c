@@ -56,7 +56,7 @@ static int compare_row(const struct dg_pg *pg, const struct dg_migration_list *l
     return 0;
 }
 
-int dg_schema_read(struct dg_pg *pg, const struct dg_migration_list *list,
+int dg_pg_schema_read(struct dg_pg *pg, const struct dg_migration_list *list,
                    struct dg_schema_state *out, struct dg_error *err)
 {
     struct dg_schema_state state = {0};
@@ -98,7 +98,7 @@ int dg_schema_check(struct dg_pg *pg, struct dg_error *err)
 {
     const struct dg_migration_list list = dg_migration_list();
     struct dg_schema_state state;
-    const int code = dg_schema_read(pg, &list, &state, err);
+    const int code = dg_pg_schema_read(pg, &list, &state, err);
     if (code != 0) {
         return code;
     }
@@ -184,7 +184,7 @@ static int apply_missing(struct dg_pg *pg, const struct dg_migration_list *list,
                          const struct dg_migrate_options *options, struct dg_error *err)
 {
     struct dg_schema_state state;
-    int code = dg_schema_read(pg, list, &state, err);
+    int code = dg_pg_schema_read(pg, list, &state, err);
     if (code == 0 && state.newest > (int)list->n) {
         code = fail_newer(pg, &state, list->n, err);
     }

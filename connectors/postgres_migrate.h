@@ -26,7 +26,7 @@ struct dg_schema_state {
  * there (the caller decides); EBADMSG if one was edited after it was applied, or has another name,
  * or a number is missing: the message names it. Errors of dg_pg_query.
  */
-DG_MUST_CHECK int dg_schema_read(struct dg_pg *pg, const struct dg_migration_list *list,
+DG_MUST_CHECK int dg_pg_schema_read(struct dg_pg *pg, const struct dg_migration_list *list,
                                  struct dg_schema_state *out, struct dg_error *err);
 
 /* 0 if the schema is exactly this program's; ENOENT: older or none, run db migrate; EPROTO: newer,
@@ -44,7 +44,7 @@ struct dg_migrate_options {
  * Apply what is missing, each migration in a transaction of its own, under an advisory lock that
  * makes a second migrator wait up to 10 s, with lock_timeout 5 s so that a busy table fails the
  * migration instead of blocking everybody. EPROTO: the schema is newer than this program, nothing
- * was changed. EBADMSG: as dg_schema_read. A failing statement is named by file and line; that
+ * was changed. EBADMSG: as dg_pg_schema_read. A failing statement is named by file and line; that
  * migration leaves no trace, those before it stay.
  */
 DG_MUST_CHECK int dg_schema_migrate(struct dg_pg *pg, const struct dg_migration_list *list,

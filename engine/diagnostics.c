@@ -72,9 +72,7 @@ static char *visible(const char *text)
             memcpy(w, text, n);
             w += n;
         } else {
-            for (size_t i = 0; i < n; i++) {
-                w += sprintf(w, "\\x%02x", (unsigned)(unsigned char)text[i]);
-            }
+            w += sprintf(w, "\\x%02x", (unsigned)(unsigned char)*text);
         }
     }
     *w = '\0';

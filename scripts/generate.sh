@@ -30,6 +30,5 @@ generated() {
 }
 
 generated docs/driftgauge.1 help --man
-generated docs/CONFIGURATION.md config reference
 
 exit "$stale"

@@ -7,13 +7,8 @@
 #include <string.h>
 
 const struct dg_command *const dg_commands[] = {
-    &dg_check_command,
-    &dg_config_command,
-    &dg_db_command,
-    &dg_completion_command,
-    &dg_help_command,
-    &dg_version_command,
-    NULL,
+    &dg_replay_command, &dg_baseline_command, &dg_db_command, &dg_completion_command,
+    &dg_help_command,   &dg_version_command,  NULL,
 };
 
 const struct dg_exit_doc dg_exit_docs[] = {

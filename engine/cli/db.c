@@ -227,7 +227,7 @@ static int run_status(int argc, char **argv)
     const struct dg_migration_list list = dg_migration_list();
     code = dg_pg_connect(&settings.target.connection, &pg, &err);
     if (code == 0) {
-        code = dg_schema_read(pg, &list, &state, &err);
+        code = dg_pg_schema_read(pg, &list, &state, &err);
     }
     if (code == 0 && state.n_applied == list.n) {
         code = dg_pg_query(pg, "read what the schema holds", status_query, 0, NULL, &r, &err);

@@ -1,0 +1,29 @@
+/* engine/accumulator.h -- a lane's counts that no store has seen yet: open panes, and in each the
+ * state of every series that saw a row. One owner, no locks. Emptied into deltas; adding is all it
+ * does. */
+#ifndef DG_ENGINE_ACCUMULATOR_H
+#define DG_ENGINE_ACCUMULATOR_H
+
+#include "engine/admission.h"
+#include "engine/store.h"
+
+struct dg_accumulator;
+
+/* Borrows the plan; adding may bring it new groups. */
+DG_MUST_CHECK int dg_accumulator_open(struct dg_plan *plan, struct dg_accumulator **out,
+                                      struct dg_error *err);
+void dg_accumulator_close(struct dg_accumulator *a);
+
+/* Count the admitted rows of b. Texts of rows that do not count are overwritten. 0 or ENOMEM.
+ * Allocates only for panes, series and batch sizes that are new. */
+DG_MUST_CHECK int dg_accumulator_add(struct dg_accumulator *a, struct dg_batch *b,
+                                     const struct dg_admitted *admitted);
+
+/* Append everything of panes that start before before_us to the store and forget it. */
+DG_MUST_CHECK int dg_accumulator_flush(struct dg_accumulator *a, int64_t before_us,
+                                       struct dg_store *store, struct dg_error *err);
+
+/* Series states in use now, each of about sizeof (struct dg_numeric) bytes: what bounds memory. */
+size_t dg_accumulator_states(const struct dg_accumulator *a);
+
+#endif

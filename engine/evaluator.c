@@ -1,0 +1,495 @@
+#include "engine/evaluator.h"
+
+#include "engine/compare.h"
+#include "engine/reference.h"
+#include "engine/rules.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A slice of the window at hand, and its series' rows. */
+struct slice {
+    struct dg_slice_row row;
+    size_t first; /* index of its first series row */
+    size_t n;
+};
+
+struct dg_evaluator {
+    const struct dg_plan *plan;
+    struct dg_store *store;
+    struct dg_sink *sink;
+    struct dg_evaluator_options options;
+    struct dg_reference_context reference_context;
+    struct dg_schedule schedule;
+    struct dg_rules *rules;
+    struct dg_state current, reference, counters;
+    struct dg_compare_scratch compare;
+    struct dg_ruled_row *row; /* [n_rows] of the window at hand */
+    size_t n_rows, cap_rows;
+    struct slice *slice; /* [n_slices] of the window at hand */
+    size_t n_slices, cap_slices;
+    uint32_t *order; /* [n_groups] groups by name */
+    uint32_t cap_order;
+    uint64_t *windows; /* [n_windows] evaluated */
+    enum dg_severity severity;
+    struct dg_keyed *new_field; /* [DG_NEW_FIELDS_MAX] */
+};
+
+int dg_evaluator_open(const struct dg_plan *plan, struct dg_store *store, struct dg_sink *sink,
+                      const struct dg_evaluator_options *options, struct dg_evaluator **out,
+                      struct dg_error *err)
+{
+    struct dg_evaluator *e = calloc(1, sizeof *e);
+    if (e == NULL) {
+        return dg_fail_memory(err);
+    }
+    e->plan = plan;
+    e->store = store;
+    e->sink = sink;
+    e->options = *options;
+    e->reference_context = (struct dg_reference_context){plan, store, options->file};
+    e->windows = calloc(plan->monitor->n_windows + 1, sizeof *e->windows);
+    e->new_field = calloc(DG_NEW_FIELDS_MAX, sizeof *e->new_field);
+    int rc = e->windows == NULL || e->new_field == NULL ? dg_fail_memory(err) : 0;
+    rc = rc != 0 ? rc : dg_schedule_init(&e->schedule, plan->monitor, err);
+    rc = rc != 0 ? rc : dg_rules_open(plan->monitor, &e->rules, err);
+    if (rc != 0) {
+        dg_evaluator_close(e);
+        return rc;
+    }
+    *out = e;
+    return 0;
+}
+
+void dg_evaluator_close(struct dg_evaluator *e)
+{
+    if (e == NULL) {
+        return;
+    }
+    dg_schedule_deinit(&e->schedule);
+    dg_rules_close(e->rules);
+    dg_state_deinit(&e->current);
+    dg_state_deinit(&e->reference);
+    dg_state_deinit(&e->counters);
+    dg_compare_scratch_deinit(&e->compare);
+    free(e->row);
+    free(e->slice);
+    free(e->order);
+    free(e->windows);
+    free(e->new_field);
+    free(e);
+}
+
+/* Rule memory is kept per window size, baseline and series. */
+static uint64_t memory_key(const struct dg_plan *plan, size_t spec, size_t baseline,
+                           uint32_t series)
+{
+    const struct dg_monitor *m = plan->monitor;
+    return ((uint64_t)series * (m->n_baselines + 2) + baseline) * m->n_windows + spec;
+}
+
+/* A new row at the end of *array, zeroed; NULL for want of memory. */
+static void *new_row(void *array_at, size_t *n, size_t *cap, size_t size)
+{
+    void **array = array_at;
+    if (*n == *cap) {
+        const size_t grown_cap = *cap == 0 ? 64 : 2 * *cap;
+        void *grown = realloc(*array, grown_cap * size);
+        if (grown == NULL) {
+            return NULL;
+        }
+        *array = grown;
+        *cap = grown_cap;
+    }
+    void *row = (char *)*array + (*n)++ * size;
+    memset(row, 0, size);
+    return row;
+}
+
+static int order_groups(struct dg_evaluator *e)
+{
+    const struct dg_slicer *s = &e->plan->slicer;
+    if (s->n_groups > e->cap_order) {
+        uint32_t *grown = realloc(e->order, s->n_groups * sizeof *grown);
+        if (grown == NULL) {
+            return ENOMEM;
+        }
+        e->order = grown;
+        e->cap_order = s->n_groups;
+    }
+    for (uint32_t i = 0; i < s->n_groups; i++) {
+        uint32_t at = i;
+        while (at > 0) {
+            const struct dg_group *a = &s->group[e->order[at - 1]], *b = &s->group[i];
+            const int order = strcmp(a->version, b->version);
+            if (order < 0 || (order == 0 && strcmp(a->variant, b->variant) <= 0)) {
+                break;
+            }
+            e->order[at] = e->order[at - 1];
+            at--;
+        }
+        e->order[at] = i;
+    }
+    return 0;
+}
+
+static struct dg_slice_name slice_name(const struct dg_plan *p, uint32_t group, uint32_t segment)
+{
+    return (struct dg_slice_name){p->slicer.group[group].version, p->slicer.group[group].variant,
+                                  p->slicer.segment_name[segment]};
+}
+
+static int collect_counters(struct dg_evaluator *e, const struct dg_window_id *w,
+                            enum dg_state_kind kind, uint32_t id, struct dg_error *err)
+{
+    dg_state_reset(&e->counters, e->plan, kind, id);
+    return dg_collect(e->store, w->start_us, w->end_us, kind, id, &e->counters, NULL, err);
+}
+
+static const char *baseline_version(const struct dg_evaluator *e, size_t baseline)
+{
+    const struct dg_baseline *file = e->options.file[baseline];
+    return file != NULL ? file->version : "";
+}
+
+/* Compare the current state with one baseline and finish the row, or say why it cannot be done. */
+static int compare_row(struct dg_evaluator *e, const struct dg_window_id *w, uint32_t group,
+                       uint32_t segment, size_t column, struct dg_ruled_row *ruled,
+                       struct dg_error *err)
+{
+    struct dg_series_row *row = &ruled->row;
+    bool found = false;
+    int rc = dg_reference_collect(&e->reference_context, ruled->baseline, w, group, segment, column,
+                                  &e->reference, &found, err);
+    if (rc != 0) {
+        return rc;
+    }
+    const uint64_t m = e->reference.type == DG_FEATURE_NUMERIC
+                           ? e->reference.numeric.triage[DG_FINITE]
+                           : e->reference.category.triage[DG_FINITE];
+    row->reference_n = found ? m : 0;
+    row->status = row->n < e->plan->monitor->drift.min_rows || row->n == 0 ? DG_STATUS_INSUFFICIENT
+                  : !found || m == 0 || m < e->plan->monitor->drift.min_rows
+                      ? DG_STATUS_NO_REFERENCE
+                      : DG_STATUS_OK;
+    if (row->n > 0 && found && m > 0) {
+        rc = dg_compare(&e->compare, &e->reference, &e->current, row, err);
+    }
+    return rc;
+}
+
+static void no_comparison(struct dg_series_row *row)
+{
+    /* Every statistic unknown until something has been compared. */
+    row->drift = (struct dg_drift){.psi = NAN,
+                                   .psi_adjusted = NAN,
+                                   .psi_low = NAN,
+                                   .psi_high = NAN,
+                                   .psi_p = NAN,
+                                   .ks = NAN,
+                                   .ks_high = NAN,
+                                   .ks_p = NAN,
+                                   .js = NAN,
+                                   .js_p = NAN,
+                                   .hellinger = NAN,
+                                   .kl = NAN,
+                                   .tv = NAN,
+                                   .linf = NAN,
+                                   .linf_p = NAN,
+                                   .chi2 = NAN,
+                                   .chi2_p = NAN,
+                                   .g = NAN,
+                                   .g_p = NAN,
+                                   .cramers_v = NAN,
+                                   .w1 = NAN,
+                                   .w1_low = NAN,
+                                   .w1_high = NAN,
+                                   .w1_normed = NAN,
+                                   .w1_rank = NAN,
+                                   .cvm = NAN,
+                                   .cvm_p = NAN,
+                                   .ad = NAN,
+                                   .ad_p = NAN,
+                                   .range_p = NAN,
+                                   .new_p = NAN,
+                                   .null_p = NAN,
+                                   .p = NAN};
+    row->reference_mean = row->reference_sd = row->p_adjusted = NAN;
+}
+
+static struct dg_ruled_row *start_row(struct dg_evaluator *e, const struct dg_window_id *w,
+                                      uint32_t group, uint32_t segment, size_t column)
+{
+    struct dg_ruled_row *r = new_row(&e->row, &e->n_rows, &e->cap_rows, sizeof *e->row);
+    if (r == NULL) {
+        return NULL;
+    }
+    const struct dg_feature *f = e->plan->column[column].feature;
+    r->row.window = *w;
+    r->row.slice = slice_name(e->plan, group, segment);
+    r->row.column = f->name;
+    r->row.type = f->type;
+    r->row.role = f->role;
+    r->row.importance = f->importance;
+    r->row.baseline = r->row.baseline_version = "";
+    r->row.status = DG_STATUS_NO_REFERENCE;
+    no_comparison(&r->row);
+    r->group = group;
+    r->level = e->plan->slicer.segment_level[segment];
+    return r;
+}
+
+static int evaluate_series(struct dg_evaluator *e, const struct dg_window_id *w, size_t spec,
+                           uint32_t group, uint32_t segment, size_t column, struct dg_error *err)
+{
+    const struct dg_plan *p = e->plan;
+    const struct dg_monitor *m = p->monitor;
+    const uint32_t series = dg_plan_series(p, group * p->slicer.n_segments + segment, column);
+    struct dg_pane_trend trend;
+    dg_pane_trend_init(&trend);
+    dg_state_reset(&e->current, p, DG_STATE_SERIES, series);
+    int rc = dg_collect(e->store, w->start_us, w->end_us, DG_STATE_SERIES, series, &e->current,
+                        &trend, err);
+    struct dg_ruled_row *first = rc == 0 ? start_row(e, w, group, segment, column) : NULL;
+    if (first == NULL) {
+        return rc != 0 ? rc : dg_fail_memory(err);
+    }
+    rc = dg_describe(&e->current, &first->row, err);
+    if (rc != 0) {
+        return rc;
+    }
+    first->row.flags |= dg_pane_trend_monotone(&trend) ? DG_SERIES_MONOTONE : 0u;
+    const size_t first_at = e->n_rows - 1;
+    bool used = false;
+    for (size_t b = 0; b < m->n_baselines && rc == 0; b++) {
+        if (dg_reference_skips(p, b, group)) {
+            continue;
+        }
+        if (used && start_row(e, w, group, segment, column) == NULL) {
+            return dg_fail_memory(err);
+        }
+        struct dg_ruled_row *r = &e->row[e->n_rows - 1];
+        if (used) {
+            const struct dg_ruled_row *f = &e->row[first_at];
+            const struct dg_series_row described = f->row;
+            r->row = described;
+            no_comparison(&r->row);
+            r->row.flags &= ~0xffffu; /* flags of the first comparison are not ours */
+        }
+        used = true;
+        r->baseline = (uint32_t)b;
+        r->row.baseline = m->baseline[b].name;
+        r->row.baseline_version = baseline_version(e, b);
+        rc = compare_row(e, w, group, segment, column, r, err);
+    }
+    for (size_t i = first_at; i < e->n_rows; i++) {
+        e->row[i].memory = memory_key(p, spec, e->row[i].baseline, series);
+        dg_row_round(&e->row[i].row);
+    }
+    return rc;
+}
+
+static int add_slice(struct dg_evaluator *e, const struct dg_window_id *w,
+                     struct dg_slice_name name, uint64_t rows, bool stream, struct dg_error *err)
+{
+    struct slice *s = new_row(&e->slice, &e->n_slices, &e->cap_slices, sizeof *e->slice);
+    if (s == NULL) {
+        return dg_fail_memory(err);
+    }
+    s->first = e->n_rows;
+    s->row.window = *w;
+    s->row.slice = name;
+    s->row.rows = rows;
+    s->row.silent = rows == 0;
+    s->row.stream = stream;
+    return 0;
+}
+
+static int evaluate_group(struct dg_evaluator *e, const struct dg_window_id *w, size_t spec,
+                          uint32_t group, bool only, struct dg_error *err)
+{
+    const struct dg_slicer *s = &e->plan->slicer;
+    int rc = 0;
+    for (uint32_t segment = 0; segment < s->n_segments && rc == 0; segment++) {
+        rc = collect_counters(e, w, DG_STATE_SLICE, group * s->n_segments + segment, err);
+        const uint64_t rows = e->counters.counters.rows;
+        if (rc != 0 || (rows == 0 && (segment != 0 || !only))) {
+            continue;
+        }
+        rc = add_slice(e, w, slice_name(e->plan, group, segment), rows, only && segment == 0, err);
+        for (size_t c = 0; c < e->plan->n_columns && rc == 0; c++) {
+            rc = evaluate_series(e, w, spec, group, segment, c, err);
+        }
+        if (rc == 0) {
+            e->slice[e->n_slices - 1].n = e->n_rows - e->slice[e->n_slices - 1].first;
+        }
+    }
+    return rc;
+}
+
+/* The slice row of everything carries the stream's health. Where versions or variants split the
+ * stream it is a row of its own, without columns. */
+static int stream_row(struct dg_evaluator *e, const struct dg_window_id *w, struct dg_error *err)
+{
+    struct dg_slice_row *s = NULL;
+    for (size_t i = 0; i < e->n_slices && s == NULL; i++) {
+        s = e->slice[i].row.stream ? &e->slice[i].row : NULL;
+    }
+    if (s == NULL) {
+        uint64_t rows = 0;
+        for (size_t i = 0; i < e->n_slices; i++) {
+            const struct dg_slice_row *other = &e->slice[i].row;
+            rows += strcmp(other->slice.segment, "all") == 0 ? other->rows : 0;
+        }
+        const int rc = add_slice(e, w, (struct dg_slice_name){"", "", "all"}, rows, true, err);
+        if (rc != 0) {
+            return rc;
+        }
+        s = &e->slice[e->n_slices - 1].row;
+    }
+    const int rc = collect_counters(e, w, DG_STATE_STREAM, 0, err);
+    const struct dg_counters *c = &e->counters.counters;
+    s->duplicates = c->duplicates;
+    s->late = c->late;
+    s->out_of_order = c->out_of_order;
+    memcpy(s->bad, c->bad, sizeof s->bad);
+    for (size_t i = 0; i < c->n_news; i++) {
+        e->new_field[i] =
+            (struct dg_keyed){c->news[i].name, c->news[i].len, c->news[i].hash, c->news[i].rows};
+    }
+    s->new_field = e->new_field;
+    s->n_new_fields = c->n_news;
+    return rc;
+}
+
+static int evaluate_rows(struct dg_evaluator *e, const struct dg_window_id *w, size_t spec,
+                         struct dg_error *err)
+{
+    const struct dg_slicer *s = &e->plan->slicer;
+    e->n_rows = e->n_slices = 0;
+    int rc = order_groups(e) != 0 ? dg_fail_memory(err) : 0;
+    const bool only = s->version < 0 && s->variant < 0;
+    for (uint32_t i = 0; i < s->n_groups && rc == 0; i++) {
+        rc = evaluate_group(e, w, spec, e->order[i], only, err);
+    }
+    rc = rc != 0 ? rc : dg_rules_judge(e->rules, e->row, e->n_rows, err);
+    return rc != 0 ? rc : stream_row(e, w, err);
+}
+
+/* A column counts once, by its worst baseline. Rows of a column stand together. */
+static void count_columns(const struct dg_evaluator *e, struct slice *s)
+{
+    for (size_t i = s->first; i < s->first + s->n;) {
+        const char *column = e->row[i].row.column;
+        bool drift = false, warn = false;
+        for (; i < s->first + s->n && e->row[i].row.column == column; i++) {
+            const struct dg_series_row *r = &e->row[i].row;
+            drift = drift || r->status == DG_STATUS_DRIFT;
+            warn = warn || r->status == DG_STATUS_WARN;
+            s->row.severity = r->severity > s->row.severity ? r->severity : s->row.severity;
+        }
+        s->row.n_series++;
+        s->row.n_drift += drift;
+        s->row.n_warn += warn && !drift;
+    }
+}
+
+/* Rule memory of a slice: by name, apart from every series' key, which is below 2^63. */
+static uint64_t slice_key(const struct dg_slice_name *n, size_t spec)
+{
+    uint64_t key = dg_hash_key(n->segment, strlen(n->segment));
+    key = key * 31 + dg_hash_key(n->version, strlen(n->version));
+    key = key * 31 + dg_hash_key(n->variant, strlen(n->variant));
+    return (key * 31 + spec) | UINT64_C(1) << 63;
+}
+
+static int finish_slices(struct dg_evaluator *e, size_t spec, struct dg_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < e->n_slices && rc == 0; i++) {
+        struct dg_slice_row *s = &e->slice[i].row;
+        count_columns(e, &e->slice[i]);
+        rc = dg_rules_judge_slice(e->rules, s, slice_key(&s->slice, spec), &s->severity, err);
+        e->severity = s->severity > e->severity ? s->severity : e->severity;
+    }
+    return rc;
+}
+
+static int give_rows(struct dg_evaluator *e, const struct dg_window_id *w, struct dg_error *err)
+{
+    const struct dg_sink_ops *ops = e->sink->ops;
+    int rc = ops->window_begin(e->sink, w, err);
+    for (size_t i = 0; i < e->n_rows && rc == 0; i++) {
+        rc = ops->series(e->sink, &e->row[i].row, err);
+    }
+    for (size_t i = 0; i < e->n_slices && rc == 0; i++) {
+        rc = ops->slice(e->sink, &e->slice[i].row, err);
+    }
+    return rc != 0 ? rc : ops->window_end(e->sink, err);
+}
+
+static int evaluate_window(struct dg_evaluator *e, size_t spec, int64_t end_us,
+                           struct dg_error *err)
+{
+    const struct dg_monitor *m = e->plan->monitor;
+    const int64_t size = m->window[spec].size_us;
+    const struct dg_window_id w = {m->name, m->hash, size, end_us - size, end_us};
+    const enum dg_severity before = e->severity;
+    int rc = evaluate_rows(e, &w, spec, err);
+    rc = rc != 0 ? rc : finish_slices(e, spec, err);
+    if (rc != 0) {
+        return rc;
+    }
+    if (end_us <= e->options.from_us || end_us > e->options.to_us) {
+        e->severity = before; /* evaluated for the memory of the rules only */
+        return 0;
+    }
+    e->windows[spec]++;
+    return give_rows(e, &w, err);
+}
+
+int64_t dg_evaluator_due(struct dg_evaluator *e, const struct dg_progress_of_time *t)
+{
+    int64_t due = INT64_MAX;
+    for (size_t i = 0; i < e->plan->monitor->n_windows; i++) {
+        const struct dg_window_spec *w = &e->plan->monitor->window[i];
+        const int64_t origin = dg_span_origin(w->slide_us);
+        const int64_t end = e->schedule.started[i]
+                                ? e->schedule.next_end[i]
+                                : dg_align_down(t->first_us, w->slide_us, origin) + w->size_us;
+        due = end < due ? end : due;
+    }
+    return due <= t->final_us ? due : INT64_MAX;
+}
+
+int dg_evaluator_run(struct dg_evaluator *e, const struct dg_progress_of_time *t,
+                     struct dg_error *err)
+{
+    int64_t end_us = 0;
+    int spec;
+    bool any = false;
+    while ((spec = dg_schedule_next(&e->schedule, t->first_us, t->newest_us, t->final_us,
+                                    &end_us)) >= 0) {
+        const int rc = evaluate_window(e, (size_t)spec, end_us, err);
+        if (rc != 0) {
+            return rc;
+        }
+        any = true;
+    }
+    if (any) {
+        e->store->ops->forget(e->store, dg_schedule_needed_from(&e->schedule));
+    }
+    return 0;
+}
+
+uint64_t dg_evaluator_windows(const struct dg_evaluator *e, size_t spec)
+{
+    return e->windows[spec];
+}
+
+enum dg_severity dg_evaluator_severity(const struct dg_evaluator *e)
+{
+    return e->severity;
+}

@@ -1,0 +1,41 @@
+/* engine/evaluator.h -- closed windows into result rows. */
+#ifndef DG_ENGINE_EVALUATOR_H
+#define DG_ENGINE_EVALUATOR_H
+
+#include "engine/schedule.h"
+#include "engine/sink.h"
+#include "engine/store.h"
+
+struct dg_evaluator_options {
+    const struct dg_baseline *const
+        *file; /* [monitor->n_baselines]; NULL where the baseline is no file */
+    int64_t from_us,
+        to_us; /* only windows that end in (from, to] are given; INT64_MIN, INT64_MAX */
+};
+
+struct dg_evaluator;
+
+/* Borrows plan, store, sink and options->file. */
+DG_MUST_CHECK int dg_evaluator_open(const struct dg_plan *plan, struct dg_store *store,
+                                    struct dg_sink *sink,
+                                    const struct dg_evaluator_options *options,
+                                    struct dg_evaluator **out, struct dg_error *err);
+void dg_evaluator_close(struct dg_evaluator *e);
+
+/* How far event time has come; see dg_schedule_next. */
+struct dg_progress_of_time {
+    int64_t first_us, newest_us, final_us;
+};
+
+/* End of the next window that is due, or INT64_MAX: the store must hold every pane before it. */
+int64_t dg_evaluator_due(struct dg_evaluator *e, const struct dg_progress_of_time *t);
+
+/* Evaluate every due window in order, give the rows to the sink, let the store forget what no later
+ * window needs. */
+DG_MUST_CHECK int dg_evaluator_run(struct dg_evaluator *e, const struct dg_progress_of_time *t,
+                                   struct dg_error *err);
+
+uint64_t dg_evaluator_windows(const struct dg_evaluator *e, size_t spec); /* evaluated so far */
+enum dg_severity dg_evaluator_severity(const struct dg_evaluator *e);     /* worst so far */
+
+#endif

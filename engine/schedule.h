@@ -1,0 +1,30 @@
+/* engine/schedule.h -- which windows are due, in the order in which results are given. */
+#ifndef DG_ENGINE_SCHEDULE_H
+#define DG_ENGINE_SCHEDULE_H
+
+#include "engine/panes.h"
+
+struct dg_schedule {
+    const struct dg_monitor *monitor;
+    int64_t *next_end; /* [n_windows] end of the next window of each spec */
+    bool *started;     /* [n_windows] one has been given */
+};
+
+DG_MUST_CHECK int dg_schedule_init(struct dg_schedule *s, const struct dg_monitor *m,
+                                   struct dg_error *err);
+void dg_schedule_deinit(struct dg_schedule *s);
+
+/*
+ * The next window that is due, by (end, configured order of specs): its spec index, or -1.
+ * first_us, newest_us: event times of the data so far. final_us: panes that end at or before it
+ * have all their events; INT64_MAX = the input has ended, and then windows up to the slide that
+ * holds newest_us are due. The first window of a spec is the first whose span begins with the slide
+ * that holds first_us, so that no window starts before the data does.
+ */
+int dg_schedule_next(struct dg_schedule *s, int64_t first_us, int64_t newest_us, int64_t final_us,
+                     int64_t *end_us);
+
+/* Panes that start before this are needed by no window to come (baselines included). */
+int64_t dg_schedule_needed_from(const struct dg_schedule *s);
+
+#endif
