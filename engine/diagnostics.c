@@ -72,7 +72,9 @@ static char *visible(const char *text)
             memcpy(w, text, n);
             w += n;
         } else {
-            w += sprintf(w, "\\x%02x", (unsigned)(unsigned char)*text);
+            for (size_t i = 0; i < n; i++) {
+                w += sprintf(w, "\\x%02x", (unsigned)(unsigned char)text[i]);
+            }
         }
     }
     *w = '\0';

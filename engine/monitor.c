@@ -1,12 +1,10 @@
 #include "engine/monitor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "engine/config.h"
 #include "engine/monitor_build.h"
@@ -218,7 +216,7 @@ static void put_hash(struct dg_builder *b)
     size_t len = 0;
     unsigned char digest[EVP_MAX_MD_SIZE];
     b->m->hash = dg_builder_take(b, 17, 1);
-    if (b->m->hash == NULL || dg_schema_canonical(b->root, &text, &len) != 0 ||
+    if (b->m->hash == NULL || dg_settings_canonical(b->root, &text, &len) != 0 ||
         EVP_Digest(text, len, digest, NULL, EVP_sha256(), NULL) != 1) {
         b->out_of_memory = true;
     } else {
@@ -262,7 +260,7 @@ static int parse(const char *path, const char *text, size_t len, struct dg_diagn
     if (rc != 0 || node == NULL) {
         return rc;
     }
-    rc = dg_schema_read(&dg_monitor_section, node, &c->arena, d, &c->settings);
+    rc = dg_settings_read(&dg_monitor_section, node, &c->arena, d, &c->settings);
     if (rc != 0 || c->settings == NULL) {
         return rc;
     }
@@ -289,69 +287,4 @@ int dg_config_parse(const char *path, const char *text, size_t len, struct dg_di
     dg_monitor_free(c->monitor);
     c->monitor = NULL;
     return rc == 0 ? (d->out_of_memory ? ENOMEM : EINVAL) : rc;
-}
-
-int dg_config_slurp(const char *path, char **text, size_t *len)
-{
-    const bool standard_input = strcmp(path, "-") == 0;
-    const int fd = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return errno;
-    }
-    const size_t cap = DG_YAML_BYTES_MAX + 1;
-    char *buf = malloc(cap);
-    size_t used = 0;
-    int rc = buf == NULL ? ENOMEM : 0;
-    while (rc == 0 && used < cap) {
-        const ssize_t n = read(fd, buf + used, cap - used);
-        if (n == 0) {
-            break;
-        }
-        if (n > 0) {
-            used += (size_t)n;
-        } else if (errno != EINTR) {
-            rc = errno;
-        }
-    }
-    if (!standard_input) {
-        close(fd);
-    }
-    if (rc != 0) {
-        free(buf);
-        return rc;
-    }
-    *text = buf;
-    *len = used;
-    return 0;
-}
-
-int dg_config_load(const char *path, struct dg_diagnostics *d, struct dg_config *c)
-{
-    char *text = NULL;
-    size_t len = 0;
-    *c = (struct dg_config){0};
-    int rc = dg_config_slurp(path, &text, &len);
-    if (rc != 0) {
-        if (dg_diagnostics_begin(d, path, NULL, 0) == 0) {
-            dg_diagnose(d, DG_ERROR, (struct dg_place){0},
-                        rc == ENOENT ? "`driftgauge init --from DATA` writes a first one" : NULL,
-                        "cannot read the file: %s", strerror(rc));
-        }
-        return rc;
-    }
-    rc = dg_config_parse(strcmp(path, "-") == 0 ? "<stdin>" : path, text, len, d, c);
-    free(text);
-    return rc;
-}
-
-int dg_monitor_load(const char *path, struct dg_diagnostics *d, struct dg_monitor **out)
-{
-    struct dg_config c;
-    const int rc = dg_config_load(path, d, &c);
-    if (rc == 0) {
-        *out = c.monitor;
-        c.monitor = NULL;
-    }
-    dg_config_deinit(&c);
-    return rc;
 }

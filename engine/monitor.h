@@ -125,6 +125,10 @@ struct dg_monitor {
 
 struct dg_diagnostics;
 
+/* The path of `file` as written in the monitor file: relative to that file's directory. The
+ * caller's, from malloc; NULL: out of memory. */
+char *dg_monitor_resolve(const struct dg_monitor *m, const char *file);
+
 /*
  * Read, check and resolve the monitor file at `path` ("-" = standard input). Everything that is
  * wrong or doubtful is in `d` (see engine/diagnostics.h), also when the file cannot be read, so

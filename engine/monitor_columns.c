@@ -187,13 +187,7 @@ static void feature_type(struct dg_builder *b, const struct dg_entry *e, struct 
 
 static bool name_is_safe(const char *name)
 {
-    size_t n = 0;
-    for (; name[n] != '\0'; n++) {
-        if ((unsigned char)name[n] < 0x20 || name[n] == 0x7f) {
-            return false;
-        }
-    }
-    return n > 0 && n <= 256;
+    return name[0] != '\0' && strlen(name) <= 256 && !dg_text_has_control(name, "");
 }
 
 static void build_feature(struct dg_builder *b, struct dg_entry *e, struct uses *names,

@@ -1,5 +1,8 @@
 #include "engine/monitor_keys.h"
 
+#include "engine/config.h"
+#include "engine/result_fields.h"
+
 #define US_PER_S   1e6
 #define US_PER_DAY 86400e6
 
@@ -381,12 +384,19 @@ static const struct dg_key checks_keys[] = {
                       .section = &drift_section,
                       .doc = "The default rule."},
 };
+static const char *metric_name(size_t i)
+{
+    bool of_series;
+    const struct dg_result_field *f = dg_monitor_metric(i, &of_series);
+    return f == NULL ? NULL : f->name;
+}
 static const struct dg_section checks_section = {
     .name = "checks",
     .doc = "What is judged, and how.",
     SECTION(checks_keys, CHECKS_KEYS),
     .other = &check_key,
     .other_name = "metric",
+    .other_word = metric_name,
 };
 
 static const struct dg_key limits_keys[] = {

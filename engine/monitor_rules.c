@@ -1,9 +1,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/config.h"
 #include "engine/monitor_build.h"
 #include "engine/result_fields.h"
 #include "engine/suggest.h"
+
+enum { LOOK_AT_MOST = 2000 }; /* features compared for a suggestion */
 
 /* ---- segments ----------------------------------------------------------------------------- */
 
@@ -20,7 +23,7 @@ static const struct dg_feature *find_feature(const struct dg_monitor *m, const c
 static void doubt_column(struct dg_builder *b, const char *name, struct dg_place place)
 {
     struct dg_suggestion near = {.word = name};
-    for (size_t i = 0; i < b->m->n_features; i++) {
+    for (size_t i = 0; i < b->m->n_features && i < LOOK_AT_MOST; i++) {
         dg_suggest(&near, b->m->feature[i].name);
     }
     if (near.best != NULL) {
@@ -169,48 +172,26 @@ void dg_build_segments(struct dg_builder *b)
 
 /* ---- checks ------------------------------------------------------------------------------- */
 
-static bool comparable(const struct dg_result_field *f)
+/* The metric of that name, or NULL after saying why there is none. */
+static const struct dg_result_field *find_metric(struct dg_builder *b, const struct dg_entry *e,
+                                                 bool *of_series)
 {
-    return f->kind == DG_VALUE_REAL || f->kind == DG_VALUE_COUNT || f->kind == DG_VALUE_BOOL ||
-           f->kind == DG_VALUE_DURATION;
-}
-
-static void suggest_metrics(struct dg_suggestion *near)
-{
-    for (size_t i = 0; i < dg_n_series_fields; i++) {
-        if (comparable(&dg_series_fields[i])) {
-            dg_suggest(near, dg_series_fields[i].name);
-        }
+    const struct dg_result_field *f = dg_monitor_metric_named(e->name, of_series);
+    const char *near = f == NULL ? dg_monitor_metric_near(e->name) : NULL;
+    char hint[200] = "`driftgauge config reference` lists them";
+    if (f != NULL) {
+        return f;
     }
-    for (size_t i = 0; i < dg_n_slice_fields; i++) {
-        if (comparable(&dg_slice_fields[i])) {
-            dg_suggest(near, dg_slice_fields[i].name);
-        }
+    if (near != NULL) {
+        snprintf(hint, sizeof hint, "did you mean '%s'?", near);
     }
-}
-
-/* False: it was refused. */
-static bool check_metric(struct dg_builder *b, const struct dg_entry *e, bool *of_series)
-{
-    const struct dg_result_field *series = dg_series_field(e->name);
-    const struct dg_result_field *f = series != NULL ? series : dg_slice_field(e->name);
-    *of_series = series != NULL;
-    if (f == NULL) {
-        char hint[200] = "`driftgauge config reference` lists them";
-        struct dg_suggestion near = {.word = e->name};
-        suggest_metrics(&near);
-        if (near.best != NULL) {
-            snprintf(hint, sizeof hint, "did you mean '%s'?", near.best);
-        }
-        dg_diagnose(b->d, DG_ERROR, e->place, hint, "unknown metric '%.100s'", e->name);
-        return false;
-    }
-    if (!comparable(f)) {
+    if (dg_series_field(e->name) != NULL || dg_slice_field(e->name) != NULL) {
         dg_diagnose(b->d, DG_ERROR, e->place, NULL,
-                    "'%s' is not a number that a bound could hold for", e->name);
-        return false;
+                    "'%s' is not a number that a bound can be put on", e->name);
+    } else {
+        dg_diagnose(b->d, DG_ERROR, e->place, hint, "unknown metric '%.100s'", e->name);
     }
-    return true;
+    return NULL;
 }
 
 static void check_bounds(struct dg_builder *b, const struct dg_entry *e,
@@ -309,7 +290,7 @@ void dg_build_checks(struct dg_builder *b)
     for (size_t i = 0; i < checks->n_entries; i++) {
         n += checks->entry[i].setting.present ? checks->entry[i].setting.sections.n : 0;
     }
-    if (n > DG_CHECKS_MAX) {
+    if (n > DG_CHECKS_MAX || checks->n_entries > DG_CHECKS_MAX) {
         dg_diagnose(b->d, DG_ERROR, checks->place, NULL, "more than %d checks", DG_CHECKS_MAX);
         return;
     }
@@ -317,7 +298,7 @@ void dg_build_checks(struct dg_builder *b)
     for (size_t i = 0; i < checks->n_entries && !b->out_of_memory; i++) {
         const struct dg_entry *e = &checks->entry[i];
         bool of_series;
-        if (!check_metric(b, e, &of_series) || !e->setting.present) {
+        if (find_metric(b, e, &of_series) == NULL || !e->setting.present) {
             continue;
         }
         for (size_t k = 0; k < e->setting.sections.n && !b->out_of_memory; k++) {

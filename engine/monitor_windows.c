@@ -101,12 +101,13 @@ void dg_build_windows(struct dg_builder *b)
     for (size_t i = 0; i < windows->sections.n && !b->out_of_memory; i++) {
         build_window(b, windows->sections.at[i]);
     }
-    for (size_t i = 0; i < b->m->n_windows; i++) {
+    for (size_t i = 0; i < windows->sections.n && b->m->pane_us > 0; i++) {
         char size[DG_TIME_TEXT], pane[DG_TIME_TEXT];
-        if (b->m->window[i].size_us / b->m->pane_us > DG_PANES_MAX) {
-            dg_diagnose(b->d, DG_ERROR, windows->place, "choose sizes and slides that are closer",
+        const struct dg_setting *s = &windows->sections.at[i]->value[WINDOW_SIZE];
+        if (s->present && s->us / b->m->pane_us > DG_PANES_MAX) {
+            dg_diagnose(b->d, DG_ERROR, s->place, "choose sizes and slides that are closer",
                         "a window of %s would be put together from more than %d panes of %s",
-                        dg_duration_format(b->m->window[i].size_us, size), DG_PANES_MAX,
+                        dg_duration_format(s->us, size), DG_PANES_MAX,
                         dg_duration_format(b->m->pane_us, pane));
             break;
         }
@@ -204,7 +205,7 @@ static void build_baseline(struct dg_builder *b, struct dg_entry *e)
 {
     static const size_t kinds[] = {BASELINE_FILE, BASELINE_WINDOW, BASELINE_TRAILING,
                                    BASELINE_SEASONAL, BASELINE_VARIANT};
-    if (!dg_schema_name(e->name)) {
+    if (!dg_name_valid(e->name)) {
         dg_diagnose(b->d, DG_ERROR, e->place, NULL,
                     "a baseline's name has letters, digits, '.', '_' and '-', at most 100");
     }

@@ -115,8 +115,10 @@ static bool read_texts(struct reader *r, const struct dg_key *key, const struct 
     }
     bool ok = true;
     for (size_t i = 0; i < n; i++) {
-        if (item[i]->kind != DG_YAML_SCALAR || dg_yaml_is_nothing(item[i])) {
-            wrong_kind(r, key->name, "a list of texts", item[i]);
+        if (item[i]->kind != DG_YAML_SCALAR || dg_yaml_is_nothing(item[i]) || item[i]->broken) {
+            if (!item[i]->broken) {
+                wrong_kind(r, key->name, "a list of texts", item[i]);
+            }
             ok = false;
         }
         value.texts.text[i] = item[i]->text;
@@ -182,6 +184,9 @@ static void read_setting(struct reader *r, const struct dg_key *key, const char 
                          const struct dg_yaml_node *node, struct dg_setting *out)
 {
     *out = (struct dg_setting){.given = true, .place = node->place}; /* unless it is right */
+    if (node->broken) {
+        return;
+    }
     if (key->type == DG_KEY_SECTION || key->type == DG_KEY_SECTIONS) {
         read_sections(r, key, what, node, out);
     } else if (key->type == DG_KEY_TEXTS) {
@@ -189,7 +194,12 @@ static void read_setting(struct reader *r, const struct dg_key *key, const char 
     } else if (key->type == DG_KEY_RANGE) {
         read_range(r, key, node, out);
     } else if (node->kind != DG_YAML_SCALAR || dg_yaml_is_nothing(node)) {
-        wrong_kind(r, key->name, dg_schema_type_words(key->type), node);
+        char words[256];
+        const bool word = key->type == DG_KEY_WORD;
+        wrong_kind(r, key->name,
+                   word ? dg_schema_words(key->words, " or ", words, sizeof words)
+                        : dg_schema_type_words(key->type),
+                   node);
     } else {
         dg_schema_scalar(key, node->text, node->place, r->d, out);
     }
@@ -299,7 +309,14 @@ static struct dg_settings *read_section(struct reader *r, const struct dg_sectio
     const bool scalar =
         node->kind == DG_YAML_SCALAR && section->scalar != NULL && !dg_yaml_is_nothing(node);
     if (node->kind != DG_YAML_MAP && !scalar) {
-        wrong_kind(r, what, "keys and values ('key: value')", node);
+        char want[100] = "keys and values ('key: value')";
+        if (section->other != NULL && section->n == 0) {
+            snprintf(want, sizeof want, "keys and values, each key the name of a %s",
+                     section->other_name);
+        }
+        if (!node->broken) {
+            wrong_kind(r, what, want, node);
+        }
         return NULL;
     }
     struct dg_settings *s = defaults(r, section, node->place);
@@ -322,8 +339,8 @@ static struct dg_settings *read_section(struct reader *r, const struct dg_sectio
     return r->out_of_memory ? NULL : s;
 }
 
-int dg_schema_read(const struct dg_section *section, const struct dg_yaml_node *node,
-                   struct dg_arena *arena, struct dg_diagnostics *d, struct dg_settings **out)
+int dg_settings_read(const struct dg_section *section, const struct dg_yaml_node *node,
+                     struct dg_arena *arena, struct dg_diagnostics *d, struct dg_settings **out)
 {
     struct reader r = {.root = section, .arena = arena, .d = d};
     struct dg_settings *s = read_section(&r, section, node, section->name);

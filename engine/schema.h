@@ -42,9 +42,11 @@ struct dg_section {
     const struct dg_key *key; /* [n] */
     size_t n;
     const char *scalar; /* a scalar in the section's place is the value of this key; NULL: none */
-    const struct dg_key *other; /* keys with free names: SECTION or SECTIONS; NULL: none */
-    const char *other_name;     /* what a free name is: "feature" */
-    const char *example;        /* lines of YAML */
+    const struct dg_key *other;          /* keys with free names: SECTION or SECTIONS; NULL: none */
+    const char *other_name;              /* what a free name is: "feature" */
+    const char *(*other_word)(size_t i); /* the only free names there are, NULL after the last;
+                                            NULL: any name */
+    const char *example;                 /* lines of YAML */
 };
 
 /* What was written for one key, or its default. */
@@ -99,22 +101,25 @@ struct dg_settings {
  * section that was left out is there with its defaults unless it is required or a list.
  * Returns 0, also when there were errors, or ENOMEM.
  */
-DG_MUST_CHECK int dg_schema_read(const struct dg_section *section, const struct dg_yaml_node *node,
-                                 struct dg_arena *arena, struct dg_diagnostics *d,
-                                 struct dg_settings **out);
+DG_MUST_CHECK int dg_settings_read(const struct dg_section *section,
+                                   const struct dg_yaml_node *node, struct dg_arena *arena,
+                                   struct dg_diagnostics *d, struct dg_settings **out);
 
 /* "-3.5", "5%", "1e-3": a finite decimal number; a percentage is exact to the last bit. */
-bool dg_scalar_number(const char *text, double *number);
+bool dg_config_number(const char *text, double *number);
 
 /* True if text is a name (DG_KEY_NAME). */
-bool dg_schema_name(const char *text);
+bool dg_name_valid(const char *text);
+
+/* True if text has control characters (C0, DEL, C1 in UTF-8) other than those of `allowed`. */
+bool dg_text_has_control(const char *text, const char *allowed);
 
 /* The settings with all defaults as YAML, in the table's order. */
-void dg_schema_show(const struct dg_settings *s, FILE *out);
+void dg_settings_show(const struct dg_settings *s, FILE *out);
 
 /* The settings in a form that is the same for equal meanings: every key with its value (remarks
  * left out), free names and sets sorted. For hashing. ENOMEM. */
-DG_MUST_CHECK int dg_schema_canonical(const struct dg_settings *s, char **text, size_t *len);
+DG_MUST_CHECK int dg_settings_canonical(const struct dg_settings *s, char **text, size_t *len);
 
 /* JSON Schema (draft 2020-12) of the table, for editors. ENOMEM. */
 DG_MUST_CHECK int dg_schema_json(const struct dg_section *root, FILE *out);

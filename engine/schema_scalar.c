@@ -47,7 +47,7 @@ static size_t number_length(const char *text, bool *has_exponent)
     return (size_t)(p - text);
 }
 
-bool dg_scalar_number(const char *text, double *number)
+bool dg_config_number(const char *text, double *number)
 {
     bool has_exponent;
     const size_t n = number_length(text, &has_exponent);
@@ -75,7 +75,7 @@ bool dg_schema_open_number(const char *text, double *number)
         *number = *text == '-' ? -INFINITY : INFINITY;
         return true;
     }
-    return dg_scalar_number(text, number);
+    return dg_config_number(text, number);
 }
 
 char *dg_schema_words(const char *const *words, const char *separator, char *buf, size_t size)
@@ -93,7 +93,7 @@ const char *dg_schema_type_words(enum dg_key_type type)
 {
     switch (type) {
     case DG_KEY_TEXT:
-        return "text";
+        return "text without control characters";
     case DG_KEY_NAME:
         return "a name of letters, digits, '.', '_' and '-'";
     case DG_KEY_FIELD:
@@ -122,7 +122,7 @@ const char *dg_schema_type_words(enum dg_key_type type)
     return "";
 }
 
-bool dg_schema_name(const char *text)
+bool dg_name_valid(const char *text)
 {
     size_t n = 0;
     for (; text[n] != '\0'; n++) {
@@ -135,19 +135,29 @@ bool dg_schema_name(const char *text)
     return n > 0 && n <= NAME_MAX_LENGTH;
 }
 
+bool dg_text_has_control(const char *text, const char *allowed)
+{
+    for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++) {
+        const bool c0 = (*p < 0x20 || *p == 0x7f) && strchr(allowed, *p) == NULL;
+        if (c0 || (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* RFC 6901: after '~' comes 0 or 1. */
 static bool read_field(const char *text, struct dg_setting *out)
 {
     size_t n = 0;
     for (; text[n] != '\0'; n++) {
-        const bool bad_escape =
-            text[0] == '/' && text[n] == '~' && text[n + 1] != '0' && text[n + 1] != '1';
-        if (bad_escape || (unsigned char)text[n] < 0x20 || text[n] == 0x7f) {
+        if (text[0] == '/' && text[n] == '~' && text[n + 1] != '0' && text[n + 1] != '1') {
             return false;
         }
     }
     out->text = text;
-    return n > 0 && n <= FIELD_MAX_LENGTH && strcmp(text, "/") != 0;
+    return n > 0 && !dg_text_has_control(text, "") && n <= FIELD_MAX_LENGTH &&
+           strcmp(text, "/") != 0;
 }
 
 static bool read_switch(const char *text, struct dg_setting *out)
@@ -197,7 +207,7 @@ static bool read_bound(const char *text, struct dg_setting *out)
         }
     }
     out->bound.below = below;
-    return dg_scalar_number(text, &out->bound.at);
+    return dg_config_number(text, &out->bound.at);
 }
 
 static bool read_word(const struct dg_key *key, const char *text, struct dg_setting *out)
@@ -216,10 +226,10 @@ static bool read_value(const struct dg_key *key, const char *text, struct dg_set
     switch (key->type) {
     case DG_KEY_TEXT:
         out->text = text;
-        return text[0] != '\0';
+        return text[0] != '\0' && !dg_text_has_control(text, "\t\n");
     case DG_KEY_NAME:
         out->text = text;
-        return dg_schema_name(text);
+        return dg_name_valid(text);
     case DG_KEY_FIELD:
         return read_field(text, out);
     case DG_KEY_WORD:
@@ -227,7 +237,7 @@ static bool read_value(const struct dg_key *key, const char *text, struct dg_set
     case DG_KEY_SWITCH:
         return read_switch(text, out);
     case DG_KEY_NUMBER:
-        return dg_scalar_number(text, &out->number);
+        return dg_config_number(text, &out->number);
     case DG_KEY_COUNT:
         return read_count(text, out);
     case DG_KEY_DURATION:
@@ -246,6 +256,11 @@ static bool read_value(const struct dg_key *key, const char *text, struct dg_set
 static void refuse(const struct dg_key *key, const char *text, struct dg_place place,
                    struct dg_diagnostics *d)
 {
+    if (*text == '\0') {
+        dg_diagnose(d, DG_ERROR, place, "give it a value or remove the key", "'%s' is empty",
+                    key->name);
+        return;
+    }
     if (key->type != DG_KEY_WORD) {
         dg_diagnose(d, DG_ERROR, place, NULL, "'%s' must be %s, not '%.100s'", key->name,
                     dg_schema_type_words(key->type), text);

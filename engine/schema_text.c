@@ -58,6 +58,14 @@ static void put_text(FILE *out, const char *text)
             fprintf(out, "\\%c", c);
         } else if (c < 0x20 || c == 0x7f) {
             fprintf(out, "\\x%02x", (unsigned)c);
+        } else if (c == 0xc2 && (unsigned char)p[1] < 0xa0) { /* C1, among them NEL */
+            fprintf(out, "\\u%04x", (unsigned)(unsigned char)*++p);
+        } else if (strncmp(p, "\xe2\x80\xa8", 3) == 0 || strncmp(p, "\xe2\x80\xa9", 3) == 0) {
+            p += 2; /* line and paragraph separator: YAML would fold them */
+            fprintf(out, "\\u20%02x", (unsigned)(unsigned char)*p - 0x80);
+        } else if (strncmp(p, "\xef\xbb\xbf", 3) == 0) {
+            p += 2;
+            fputs("\\ufeff", out);
         } else if (strncmp(p, "${env:", 6) == 0) {
             fputs("$$", out);
         } else {
@@ -185,7 +193,7 @@ static void show_section(FILE *out, const struct dg_settings *s, int indent, boo
     }
 }
 
-void dg_schema_show(const struct dg_settings *s, FILE *out)
+void dg_settings_show(const struct dg_settings *s, FILE *out)
 {
     show_section(out, s, 0, false);
 }
@@ -306,12 +314,19 @@ static bool put_entries(FILE *out, const struct dg_settings *s)
     return ok;
 }
 
+/* An empty section means nothing, unless leaving it out means something else. */
+static bool says_nothing(const struct dg_key *key, const struct dg_setting *v)
+{
+    return key->type == DG_KEY_SECTION && is_empty(v->sections.at[0]) &&
+           !(v->given && key->fallback_words != NULL);
+}
+
 static bool put_section(FILE *out, const struct dg_settings *s)
 {
     fputc('{', out);
     for (size_t i = 0; i < s->section->n; i++) {
         const struct dg_key *key = &s->section->key[i];
-        if (s->value[i].present && !key->remark) {
+        if (s->value[i].present && !key->remark && !says_nothing(key, &s->value[i])) {
             fprintf(out, "%s=", key->name);
             if (!put_meaning(out, key, &s->value[i])) {
                 return false;
@@ -323,7 +338,7 @@ static bool put_section(FILE *out, const struct dg_settings *s)
     return ok;
 }
 
-int dg_schema_canonical(const struct dg_settings *s, char **text, size_t *len)
+int dg_settings_canonical(const struct dg_settings *s, char **text, size_t *len)
 {
     char *buf = NULL;
     size_t used = 0;

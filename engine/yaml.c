@@ -208,7 +208,11 @@ static struct dg_yaml_node *parse_alias(struct parser *p)
                 a == NULL ? "alias '*%s' has no anchor '&%s' above it"
                           : "alias '*%s' stands inside its own anchor '&%s'",
                 name, name);
-    return new_node(p, DG_YAML_SCALAR);
+    struct dg_yaml_node *node = new_node(p, DG_YAML_SCALAR);
+    if (node != NULL) {
+        node->broken = true;
+    }
+    return node;
 }
 
 static struct dg_yaml_node *parse_scalar(struct parser *p, bool is_key)
@@ -217,6 +221,7 @@ static struct dg_yaml_node *parse_scalar(struct parser *p, bool is_key)
     if (node == NULL) {
         return NULL;
     }
+    const size_t errors = p->d->n_errors;
     refuse_tag(p, p->event.data.scalar.tag);
     struct anchor *anchor = add_anchor(p, p->event.data.scalar.anchor, node);
     const char *text = (const char *)p->event.data.scalar.value;
@@ -229,6 +234,7 @@ static struct dg_yaml_node *parse_scalar(struct parser *p, bool is_key)
     if (node->text != NULL && !is_key) {
         node->text = dg_yaml_expand(node->text, node->place, p->arena, p->d);
     }
+    node->broken = p->d->n_errors > errors;
     if (node->text == NULL || p->out_of_memory) {
         return no_memory(p);
     }

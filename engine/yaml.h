@@ -20,6 +20,7 @@ struct dg_yaml_node {
     struct dg_place place;      /* of an alias: where the alias stands is not kept, its anchor is */
     const char *text;           /* SCALAR: never coerced; after ${env:...}; no NUL inside */
     bool plain;                 /* SCALAR: written without quotes */
+    bool broken;                /* its text is not what it should be, which was said already */
     struct dg_yaml_node **item; /* LIST [n] */
     struct dg_yaml_pair *pair;  /* MAP [n], in the order written, keys distinct */
     size_t n;

@@ -30,5 +30,6 @@ generated() {
 }
 
 generated docs/driftgauge.1 help --man
+generated docs/CONFIGURATION.md config reference
 
 exit "$stale"

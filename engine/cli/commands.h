@@ -7,13 +7,19 @@
 #include "engine/cli/options.h"
 
 extern const struct dg_command dg_baseline_command;
+extern const struct dg_command dg_check_command;
 extern const struct dg_command dg_completion_command;
+extern const struct dg_command dg_config_command;
 extern const struct dg_command dg_db_command;
 extern const struct dg_command dg_help_command;
 extern const struct dg_command dg_replay_command;
 extern const struct dg_command dg_version_command;
 
+int dg_command_check(int argc, char **argv);
 int dg_command_completion(int argc, char **argv);
+int dg_command_config_show(int argc, char **argv);
+int dg_command_config_schema(int argc, char **argv);
+int dg_command_config_reference(int argc, char **argv);
 int dg_command_help(int argc, char **argv);
 int dg_command_replay(int argc, char **argv);
 int dg_command_version(int argc, char **argv);
