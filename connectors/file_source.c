@@ -1,5 +1,6 @@
 #include "connectors/file_source.h"
 
+#include "connectors/avro_container.h"
 #include "connectors/csv.h"
 #include "connectors/format.h"
 #include "connectors/ndjson.h"
@@ -10,6 +11,7 @@
 
 /* Every format that is read. To add one, add its line. */
 static const struct dg_format_ops *const formats[] = {
+    &dg_avro_format,
     &dg_csv_format,
     &dg_ndjson_format,
 };

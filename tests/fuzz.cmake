@@ -23,3 +23,4 @@ endif()
 
 dg_fuzz(fuzz_config fuzz/fuzz_config.c LINK dg_engine
         SEEDS ${CMAKE_CURRENT_SOURCE_DIR}/unit/config ${PROJECT_SOURCE_DIR}/docs/examples)
+dg_fuzz(fuzz_avro fuzz/fuzz_avro.c LINK dg_connectors)

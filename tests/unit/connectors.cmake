@@ -1,3 +1,10 @@
+add_library(dg_avro_support STATIC support/avro_random.c support/avro_writer.c)
+target_link_libraries(dg_avro_support PUBLIC dg_connectors PkgConfig::AVRO
+                                      PRIVATE PkgConfig::SNAPPY PkgConfig::ZLIB PkgConfig::ZSTD)
+
 # One line per test.
+dg_test(test_avro_container unit unit/test_avro_container.c LINK dg_avro_support)
+dg_test(test_avro_differential unit unit/test_avro_differential.c LINK dg_avro_support)
+dg_test(test_avro_golden unit unit/test_avro_golden.c LINK dg_avro_support)
 dg_test(test_csv unit unit/test_csv.c LINK dg_connectors)
 dg_test(test_ndjson unit unit/test_ndjson.c LINK dg_connectors)

@@ -1,0 +1,192 @@
+/* What the Avro plan costs per record, beside a hand-written walk of the same bytes and libavro's
+ * generic reader. The record: ten doubles, a short string, a double score, a long timestamp.
+ *
+ *   bench_avro [records] [rounds]      default 200000 in a block of memory, best of 7 */
+#include "connectors/avro_plan.h"
+#include "tests/support/avro_writer.h"
+
+#include <avro.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define BLOCK 1000 /* records per call and batch: about what a container block holds */
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static uint64_t walk_long(const uint8_t **p)
+{
+    uint64_t x = 0;
+    unsigned shift = 0;
+    uint8_t byte;
+    do {
+        byte = *(*p)++;
+        x |= (uint64_t)(byte & 0x7f) << shift;
+        shift += 7;
+    } while (byte >= 0x80);
+    return x >> 1 ^ (0 - (x & 1));
+}
+
+/* Decodes everything, bounds unchecked, keeps only one number. */
+static uint64_t plain_walk(const uint8_t *p, size_t records)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < records; i++) {
+        for (int k = 0; k < 10; k++, p += 8) {
+            uint64_t x;
+            memcpy(&x, p, 8);
+            sum += x;
+        }
+        const uint64_t len = walk_long(&p);
+        sum += len > 0 ? p[0] : 0;
+        p += len;
+        uint64_t x;
+        memcpy(&x, p, 8);
+        p += 8;
+        sum += x + walk_long(&p);
+    }
+    return sum;
+}
+
+static uint64_t run_plan(const struct dg_avro_plan *plan, const struct ocf_bytes *data,
+                         size_t records, struct dg_batch *batch)
+{
+    const uint8_t *p = data->data, *end = p + data->len;
+    uint64_t rows = 0;
+    for (size_t done = 0; done < records; done += BLOCK) {
+        const size_t n = records - done < BLOCK ? records - done : BLOCK;
+        enum dg_reason why;
+        dg_batch_clear(batch);
+        if (dg_avro_plan_reserve(plan, batch, n, 0) != 0 ||
+            dg_avro_plan_decode(plan, &p, end, n, done, batch, &why) != n) {
+            abort();
+        }
+        rows += batch->n;
+    }
+    return rows;
+}
+
+static uint64_t run_libavro(avro_value_t *value, const struct ocf_bytes *data, size_t records)
+{
+    avro_reader_t reader = avro_reader_memory((const char *)data->data, (int64_t)data->len);
+    uint64_t rows = 0;
+    for (size_t i = 0; i < records; i++) {
+        if (avro_value_reset(value) != 0 || avro_value_read(reader, value) != 0) {
+            abort();
+        }
+        rows++;
+    }
+    avro_reader_free(reader);
+    return rows;
+}
+
+static const char *const names[] = {"f0", "f1", "f2", "f3", "f4",      "f5",    "f6",
+                                    "f7", "f8", "f9", "ts", "country", "score", NULL};
+
+static struct dg_avro_plan *plan_of(struct dg_projection *projection, struct dg_avro_schema **s,
+                                    size_t n_fields, const char *const fields[])
+{
+    struct dg_error err;
+    struct dg_avro_plan *plan;
+    projection->field = calloc(n_fields, sizeof projection->field[0]);
+    for (size_t i = 0; i < n_fields; i++) {
+        const bool ts = strcmp(fields[i], "ts") == 0, text = strcmp(fields[i], "country") == 0;
+        projection->field[projection->n++] = (struct dg_field){.path = fields[i],
+                                                               .type = ts     ? DG_FIELD_TIME
+                                                                       : text ? DG_FIELD_TEXT
+                                                                              : DG_FIELD_NUMERIC};
+    }
+    if (dg_avro_schema_parse(ocf_event_schema, strlen(ocf_event_schema), s, &err) != 0 ||
+        dg_avro_plan_compile(dg_avro_schema_root(*s), projection, &plan, &err) != 0) {
+        fprintf(stderr, "%s\n", err.message);
+        exit(1);
+    }
+    return plan;
+}
+
+/* Best of `rounds`, nanoseconds per record. */
+#define BEST(result, rounds, records, expression)                                                  \
+    do {                                                                                           \
+        (result) = 1e300;                                                                          \
+        for (int round_ = 0; round_ < (rounds); round_++) {                                        \
+            const double start_ = now();                                                           \
+            sink += (expression);                                                                  \
+            const double ns_ = (now() - start_) / (double)(records);                               \
+            (result) = ns_ < (result) ? ns_ : (result);                                            \
+        }                                                                                          \
+    } while (0)
+
+int main(int argc, char **argv)
+{
+    const size_t records = argc > 1 ? strtoull(argv[1], NULL, 10) : 200000;
+    const int rounds = argc > 2 ? atoi(argv[2]) : 7;
+    struct ocf_bytes data = {0};
+    for (size_t i = 0; i < records; i++) {
+        ocf_event_put(&data, i);
+    }
+    volatile uint64_t sink = 0;
+    double walk, all, few, generic;
+    BEST(walk, rounds, records, plain_walk(data.data, records));
+
+    struct dg_avro_schema *schema;
+    struct dg_batch batch;
+    struct dg_projection projection = {0};
+    struct dg_avro_plan *plan = plan_of(&projection, &schema, 13, names);
+    if (dg_batch_init(&batch, &projection, NULL) != 0) {
+        return 1;
+    }
+    BEST(all, rounds, records, run_plan(plan, &data, records, &batch));
+    dg_batch_deinit(&batch);
+    dg_avro_plan_free(plan);
+    dg_avro_schema_free(schema);
+    free(projection.field);
+
+    struct dg_projection three = {0};
+    plan = plan_of(&three, &schema, 3, names + 10);
+    if (dg_batch_init(&batch, &three, NULL) != 0) {
+        return 1;
+    }
+    BEST(few, rounds, records, run_plan(plan, &data, records, &batch));
+    dg_batch_deinit(&batch);
+    dg_avro_plan_free(plan);
+    dg_avro_schema_free(schema);
+    free(three.field);
+
+    avro_schema_t writer;
+    avro_value_t value;
+    if (avro_schema_from_json_length(ocf_event_schema, strlen(ocf_event_schema), &writer) != 0) {
+        return 1;
+    }
+    avro_value_iface_t *iface = avro_generic_class_from_schema(writer);
+    avro_generic_value_new(iface, &value);
+    BEST(generic, rounds, records, run_libavro(&value, &data, records));
+    avro_value_decref(&value);
+    avro_value_iface_decref(iface);
+    avro_schema_decref(writer);
+
+    printf("%zu records of %.1f bytes, best of %d\n", records, (double)data.len / (double)records,
+           rounds);
+    printf("%-34s %8s %9s %9s\n", "", "ns/record", "GB/s", "x walk");
+    const double bytes = (double)data.len / (double)records;
+    const struct {
+        const char *name;
+        double ns;
+    } line[] = {{"plain walk, everything dropped", walk},
+                {"plan, all 13 columns", all},
+                {"plan, 3 of 13 columns", few},
+                {"libavro generic value", generic}};
+    for (size_t i = 0; i < sizeof line / sizeof *line; i++) {
+        printf("%-34s %8.1f %9.2f %9.2f\n", line[i].name, line[i].ns, bytes / line[i].ns,
+               line[i].ns / walk);
+    }
+    printf("plan is %.1f times as fast as libavro\n", generic / all);
+    ocf_bytes_free(&data);
+    return 0;
+}
