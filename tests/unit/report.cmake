@@ -1,1 +1,7 @@
 dg_test(test_options unit unit/test_options.c LINK dg_cli)
+dg_test(test_result_fields unit unit/test_result_fields.c LINK dg_engine)
+dg_test(test_outputs unit unit/test_outputs.c LINK dg_connectors PkgConfig::JANSSON)
+dg_test(test_output_table unit unit/test_output_table.c LINK dg_connectors)
+dg_test(test_progress unit unit/test_progress.c LINK dg_engine)
+dg_test(test_log unit unit/test_log.c LINK dg_engine PkgConfig::JANSSON)
+dg_script_test(cli unit ${CMAKE_CURRENT_SOURCE_DIR}/unit/cli.sh)

@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Goal: the program answers with the documented exit codes, data on stdout and words on stderr.
+set -uo pipefail
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+failures=0
+
+# answers CODE STREAM PATTERN ARGUMENT...: exit code, and a line of stdout or stderr that matches;
+# the other stream is empty.
+answers() {
+    local code=$1 stream=$2 pattern=$3 other=err
+    shift 3
+    [ "$stream" = err ] && other=out
+    "$DG_BINARY" "$@" > "$scratch/out" 2> "$scratch/err"
+    local got=$?
+    if [ "$got" != "$code" ] || ! grep -q -- "$pattern" "$scratch/$stream" || [ -s "$scratch/$other" ]; then
+        echo "driftgauge $*: exit $got, want $code and '$pattern' on std$stream alone" >&2
+        cat "$scratch/out" "$scratch/err" >&2
+        failures=$((failures + 1))
+    fi
+}
+
+answers 2 err '^Usage: driftgauge'
+answers 0 out '^Usage: driftgauge' --help
+answers 0 out '^Usage: driftgauge' -h
+answers 0 out '^driftgauge [0-9]' --version
+answers 0 out '^driftgauge [0-9]' -V
+answers 0 out '^Usage: driftgauge version' version --help
+answers 0 out '^Usage: driftgauge version' help version
+answers 0 out '"libraries":{"avro":' version -o json
+answers 0 out '^driftgauge [0-9]' --no-color --log-format json version
+answers 2 err 'unknown command "vresion"; did you mean version?' vresion
+answers 2 err 'unknown command "vresion"; did you mean version?' help vresion
+answers 2 err 'unknown option --outptu; did you mean --output?' version --outptu json
+answers 2 err 'did you mean json?' version -o jsno
+answers 2 err 'unexpected argument "x"' version x
+answers 2 err 'unknown option --nope' --nope version
+answers 2 err 'bash|zsh|fish is missing' completion
+answers 2 err '"tcsh" is not one of bash|zsh|fish' completion tcsh
+answers 0 out '^\.Sh EXIT STATUS' help --man
+
+# Every command is explained, with its subcommands.
+"$DG_BINARY" --help | sed -n '/^Commands:/,/^$/p' | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p' > "$scratch/commands"
+[ "$(wc -l < "$scratch/commands")" -ge 3 ] || { echo "the overview lists no commands" >&2; failures=1; }
+while read -r command; do
+    answers 0 out "^Usage: driftgauge $command" "$command" --help
+done < "$scratch/commands"
+
+# What cannot be written is a failure.
+if [ -e /dev/full ]; then
+    "$DG_BINARY" version > /dev/full 2> "$scratch/err"
+    [ $? = 1 ] && grep -q 'cannot write standard output: No space left' "$scratch/err" ||
+        { echo "a full disk went unnoticed" >&2; failures=$((failures + 1)); }
+fi
+
+# Help is wrapped to the width that COLUMNS names.
+COLUMNS=50 "$DG_BINARY" --help | awk 'length > 50 && !/^Usage/ { print "longer than 50: " $0; bad = 1 } END { exit bad }' ||
+    failures=$((failures + 1))
+[ "$failures" = 0 ]
