@@ -42,7 +42,7 @@ static inline uint32_t cell_of(const struct dg_binning *b, double x)
 static inline uint32_t finish(const double edges[], uint32_t at, uint32_t steps, double x)
 {
     for (uint32_t width = 1U << steps >> 1; width > 0; width >>= 1) {
-        at += edges[at + width - 1] < x ? width : 0;
+        at += width & -(uint32_t)(edges[at + width - 1] < x);
     }
     return at;
 }
@@ -65,6 +65,12 @@ void dg_binning_find_all(const struct dg_binning *b, const double x[], size_t n,
     } else if (steps == 1) {
         for (size_t i = 0; i < n; i++) {
             const uint32_t at = lookup[linear_cell(pivot, scale, x[i])];
+            bin[i] = (uint8_t)(at + (edges[at] < x[i]));
+        }
+    } else if (steps == 2) {
+        for (size_t i = 0; i < n; i++) {
+            uint32_t at = lookup[linear_cell(pivot, scale, x[i])];
+            at += 2U & -(uint32_t)(edges[at + 1] < x[i]);
             bin[i] = (uint8_t)(at + (edges[at] < x[i]));
         }
     } else {
@@ -118,7 +124,10 @@ static void set_map(struct dg_binning *b, const struct map *m)
 
 static struct map linear_map(const struct dg_binning *b)
 {
-    const double low = b->edges[0], high = b->edges[b->n_bins - 2];
+    /* Zero instead of a subnormal left end: products of subnormals are slow, and zeros are common.
+     */
+    const double low = fabs(b->edges[0]) < 0x1p-1000 ? 0.0 : b->edges[0],
+                 high = b->edges[b->n_bins - 2];
     const double scale = (double)DG_LOOKUP_CELLS / (high - low);
     const bool usable = isfinite(scale) && scale > 0.0;
     return (struct map){.pivot = low, .scale = usable ? scale : 1.0};

@@ -143,33 +143,57 @@ int dg_sketch_reserve(struct dg_sketch *s, const struct dg_sketch_extent *e)
     return 0;
 }
 
+/* Signs are unpredictable, so the loop picks the run by table and not by branch. The third run is
+ * the zero cell. Fresh cells are counted per run in 20-bit fields of one word. */
+static void count_some(struct dg_sketch *s, const int32_t cell[], size_t n)
+{
+    enum { FIELD = 20 };
+    const uint32_t coarse = s->coarse;
+    uint64_t *const run[3] = {s->cell[NEGATIVE], s->cell[POSITIVE], &s->zero};
+    const int32_t first[3] = {s->first[NEGATIVE], s->first[POSITIVE], 0};
+    const uint32_t len[3] = {(uint32_t)s->len[NEGATIVE], (uint32_t)s->len[POSITIVE], 1};
+    uint64_t fresh = 0;
+    for (size_t i = 0; i < n; i++) {
+        const int32_t c = cell[i], zero = c == 0, magnitude = c < 0 ? -c : c;
+        const int32_t k = (c > 0) + 2 * zero;
+        const uint32_t at = (uint32_t)(((magnitude - 1 + zero) >> coarse) - first[k]);
+        DG_ASSERT(at < len[k]);
+        const uint64_t count = run[k][at];
+        fresh += (uint64_t)(count == 0) << (FIELD * k);
+        run[k][at] = count + 1;
+    }
+    s->used[NEGATIVE] += (int32_t)(fresh & ((1U << FIELD) - 1));
+    s->used[POSITIVE] += (int32_t)(fresh >> FIELD & ((1U << FIELD) - 1));
+    s->n += n;
+}
+
 void dg_sketch_count(struct dg_sketch *s, const int32_t cell[], size_t n)
 {
-    const uint32_t coarse = s->coarse;
-    for (size_t i = 0; i < n; i++) {
-        const int32_t c = cell[i];
-        if (c == 0) {
-            s->zero++;
-            continue;
-        }
-        const int k = c > 0;
-        const int32_t at = (((c > 0 ? c : -c) - 1) >> coarse) - s->first[k];
-        DG_ASSERT(at >= 0 && at < s->len[k]);
-        s->used[k] += s->cell[k][at]++ == 0;
+    enum { SOME = 4096 };
+    for (size_t at = 0; at < n; at += SOME) {
+        count_some(s, cell + at, n - at < SOME ? n - at : SOME);
     }
-    s->n += n;
     keep_bound(s);
 }
 
 void dg_sketch_extend(struct dg_sketch_extent *e, const int32_t cell[], size_t n)
 {
+    /* As unsigned numbers c - 1 and -c - 1 are largest for the cells of the other sign and zero. */
+    uint32_t low[2] = {UINT32_MAX, UINT32_MAX};
+    int32_t least = 0, most = 0;
     for (size_t i = 0; i < n; i++) {
         const int32_t c = cell[i];
-        if (c != 0) {
-            const int k = c > 0;
-            const int32_t index = (c > 0 ? c : -c) - 1;
-            e->low[k] = index < e->low[k] ? index : e->low[k];
-            e->high[k] = index > e->high[k] ? index : e->high[k];
+        const uint32_t negative = ~(uint32_t)c, positive = (uint32_t)c - 1U;
+        low[NEGATIVE] = negative < low[NEGATIVE] ? negative : low[NEGATIVE];
+        low[POSITIVE] = positive < low[POSITIVE] ? positive : low[POSITIVE];
+        least = c < least ? c : least;
+        most = c > most ? c : most;
+    }
+    const int32_t high[2] = {-(least + 1), most - 1};
+    for (int k = 0; k < 2; k++) {
+        if (high[k] >= 0) {
+            e->low[k] = (int32_t)low[k] < e->low[k] ? (int32_t)low[k] : e->low[k];
+            e->high[k] = high[k] > e->high[k] ? high[k] : e->high[k];
         }
     }
 }
