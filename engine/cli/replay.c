@@ -1,6 +1,7 @@
 /* driftgauge replay: judge files offline, through the same engine that judges the live stream. */
 #include "connectors/output.h"
 #include "connectors/postgres.h"
+#include "connectors/report_html.h"
 #include "connectors/sink_fan.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/exit_codes.h"
@@ -333,6 +334,10 @@ static int open_sinks(struct run *r)
     }
     rc = open_text_sink(r, &sink[n], &err);
     n += rc == 0;
+    if (rc == 0 && (r->settings.report != NULL || r->settings.report_json != NULL)) {
+        rc = dg_report_sink_open(r->settings.report, r->settings.report_json, NULL, &sink[n], &err);
+        n += rc == 0;
+    }
     if (rc != 0) {
         for (size_t i = 0; i < n; i++) {
             sink[i]->ops->close(sink[i]);
