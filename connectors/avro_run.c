@@ -387,7 +387,7 @@ execute_rare(struct dg_avro_run *r, const struct dg_avro_op *op, const uint8_t *
     case DG_OP_UNION:
         break;
     }
-    DG_ASSERT(!"an operation that execute does itself");
+    DG_ASSERT(false && "an operation that execute does itself");
     return NULL;
 }
 

@@ -113,6 +113,12 @@ static bool alarming(const struct dg_series_row *row)
     return row->severity > DG_OK || row->status == DG_STATUS_DRIFT;
 }
 
+/* A window with too few rows is no news, good or bad: what was known before it stands. */
+static bool judged(const struct dg_series_row *row)
+{
+    return evaluated(row) || alarming(row);
+}
+
 static void count_column(struct dg_table_column *c, const struct dg_series_row *row, double missing)
 {
     c->rows++;
@@ -136,8 +142,10 @@ static void count_column(struct dg_table_column *c, const struct dg_series_row *
     c->missing = fmax(c->missing, missing);
     c->validity = fmin(c->validity, row->validity);
     c->worst = row->severity > c->worst ? row->severity : c->worst;
-    c->now = row->severity;
-    c->drifts_now = row->status == DG_STATUS_DRIFT;
+    if (judged(row)) {
+        c->now = row->severity;
+        c->drifts_now = row->status == DG_STATUS_DRIFT;
+    }
     spark_add(&c->spark, row->drift.psi_adjusted);
 }
 
@@ -169,6 +177,9 @@ static int follow_episode(struct dg_table *t, size_t block, size_t column,
                           const struct dg_series_row *row)
 {
     struct dg_table_column *c = &t->block[block].column[column];
+    if (!judged(row)) {
+        return 0;
+    }
     if (!alarming(row)) {
         if (c->episode != 0 && c->episode != UNRECORDED) {
             t->episode[c->episode - 1].until_us = row->window.end_us;

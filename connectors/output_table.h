@@ -32,7 +32,7 @@ struct dg_table_column {
     double psi, psi_low, psi_high; /* of the window with the largest adjusted PSI */
     double ks, w1, missing;        /* largest */
     double validity;               /* least */
-    enum dg_severity worst, now;   /* over the run; of the last window */
+    enum dg_severity worst, now;   /* over the run; of the last window that was judged */
     bool drifts_now;
     size_t episode; /* index + 1 of the one that is open, 0: none */
     struct dg_table_spark spark;

@@ -98,12 +98,15 @@ static enum dg_ink ink_of(const struct dg_table_column *c)
                                                   : DG_INK_DIM;
 }
 
+enum { QUIET, WARNED, WARNING, DRIFTED, CRITICAL };
+
 static int badness(const struct dg_table_column *c)
 {
-    return c->worst == DG_CRITICAL ? 4
-           : c->drifted > 0        ? 3
-           : c->worst == DG_WARN   ? 2
-                                   : c->warned > 0;
+    return c->worst == DG_CRITICAL ? CRITICAL
+           : c->drifted > 0        ? DRIFTED
+           : c->worst == DG_WARN   ? WARNING
+           : c->warned > 0         ? WARNED
+                                   : QUIET;
 }
 
 struct ranked {
@@ -132,15 +135,14 @@ static int worse_first(const void *a, const void *b)
 
 static void put_chart(struct dg_grid *g, const struct dg_table *t, const struct dg_table_column *c)
 {
-    double point[DG_TABLE_SPARK];
-    char chart[3 * DG_TABLE_SPARK + 1];
-    size_t n = c->spark.n;
-    memcpy(point, c->spark.point, n * sizeof point[0]);
-    if (n > CHART_MAX) {
-        for (size_t i = 0; i < (n + 1) / 2; i++) {
-            point[i] = 2 * i + 1 < n ? fmax(point[2 * i], point[2 * i + 1]) : point[2 * i];
+    double point[CHART_MAX];
+    char chart[3 * CHART_MAX + 1];
+    const size_t kept = c->spark.n, n = kept < CHART_MAX ? kept : CHART_MAX;
+    for (size_t i = 0; i < n; i++) {
+        point[i] = (double)NAN;
+        for (size_t k = i * kept / n; k < (i + 1) * kept / n; k++) {
+            point[i] = fmax(point[i], c->spark.point[k]);
         }
-        n = (n + 1) / 2;
     }
     /* Below a quarter of a nat nothing should look like a mountain. */
     dg_sparkline(point, n, fmax(0.25, c->psi), t->options.unicode, chart);
@@ -150,9 +152,9 @@ static void put_chart(struct dg_grid *g, const struct dg_table *t, const struct 
 static void put_column(struct dg_grid *g, const struct dg_table *t, const struct ranked *r)
 {
     const struct dg_table_column *c = r->column;
-    const bool over = badness(c) > 1 && c->now == DG_OK && !c->drifts_now;
+    const bool over = badness(c) >= WARNING && c->now == DG_OK && !c->drifts_now;
     char a[DG_TIME_TEXT], low[DG_TIME_TEXT], high[DG_TIME_TEXT];
-    dg_grid_put(g, badness(c) > 0 ? DG_INK_BOLD : DG_INK_PLAIN, "%s", r->name);
+    dg_grid_put(g, badness(c) > QUIET ? DG_INK_BOLD : DG_INK_PLAIN, "%s", r->name);
     dg_grid_put(g, DG_INK_DIM, "%s", dg_feature_type_name(c->type));
     dg_grid_put(g, ink_of(c), "%s%s", word_of(c), over ? ", over" : "");
     dg_grid_put(g, DG_INK_PLAIN, "%" PRIu64 "/%" PRIu64, c->drifted, c->evaluated);
@@ -232,10 +234,20 @@ static int print_block(const struct dg_table *t, const struct dg_table_block *b)
     }
     const struct dg_grid_look look = look_of(t);
     const int code = dg_grid_print(&g, &look, out);
+    uint64_t judged = 0;
+    for (size_t i = 0; i < b->names.n; i++) {
+        judged += b->column[i].evaluated;
+    }
+    if (judged == 0 && b->baseline[0] != '\0') {
+        fputs(
+            "  no window could be judged: every one had too few rows (checks.drift.min_rows) or no "
+            "reference\n",
+            out);
+    }
     if (shown < b->names.n) {
         const int worst = badness(ranked[shown].column);
         fprintf(out, "  %s and %zu more columns%s\n", t->options.unicode ? "…" : "...",
-                b->names.n - shown, worst == 0 ? ", none of which drifted" : "");
+                b->names.n - shown, worst == QUIET ? ", none of which drifted" : "");
     }
     dg_grid_deinit(&g);
     free(ranked);
@@ -406,38 +418,73 @@ static void print_title(const struct dg_table *t, const struct dg_run_totals *to
     fprintf(out, "\n%s\n", t->inputs);
 }
 
-/* Columns by name, over all tables: how many there are and which are bad. */
-static int print_verdict(const struct dg_table *t, const struct dg_run_totals *totals)
+#define NAMED 5 /* columns that the verdict names */
+
+struct verdict {
+    struct dg_name_map all, judged, bad; /* columns by name, over all tables; bad: worst first */
+};
+
+static int count_columns(const struct dg_table *t, struct verdict *v, struct ranked *ranked,
+                         size_t *n_ranked)
 {
-    struct dg_name_map all = {0}, bad = {0};
+    size_t index;
+    bool fresh;
     int code = 0;
     for (size_t i = 0; i < t->block_names.n && code == 0; i++) {
         const struct dg_table_block *b = &t->block[i];
         for (size_t k = 0; k < b->names.n && code == 0; k++) {
-            size_t index;
-            bool fresh;
-            code = dg_name_map_add(&all, b->names.name[k], &index, &fresh);
-            if (code == 0 && badness(&b->column[k]) > 1) {
-                code = dg_name_map_add(&bad, b->names.name[k], &index, &fresh);
+            const char *name = b->names.name[k];
+            code = dg_name_map_add(&v->all, name, &index, &fresh);
+            if (code == 0 && (b->column[k].evaluated > 0 || badness(&b->column[k]) > QUIET)) {
+                code = dg_name_map_add(&v->judged, name, &index, &fresh);
+            }
+            if (badness(&b->column[k]) >= DRIFTED) {
+                ranked[(*n_ranked)++] = (struct ranked){&b->column[k], name};
             }
         }
     }
-    if (code == 0) {
-        FILE *out = t->output.stream;
-        const uint64_t alerts = t->n_episodes + t->episodes_beyond;
-        fputs("\nVerdict: ", out);
-        dg_ink_put(out,
-                   totals->severity == DG_OK ? DG_INK_GREEN : ink_of_severity(totals->severity),
-                   t->options.colors, dg_severity_name(totals->severity));
-        fprintf(out, "; %zu of %zu columns drifted", bad.n, all.n);
-        for (size_t i = 0; i < bad.n && i < 5; i++) {
-            fprintf(out, "%s%s", i == 0 ? " (" : ", ", bad.name[i]);
-        }
-        fputs(bad.n > 5 ? ", ...)" : bad.n > 0 ? ")" : "", out);
-        fprintf(out, "; %" PRIu64 " alert%s\n", alerts, alerts == 1 ? "" : "s");
+    qsort(ranked, *n_ranked, sizeof *ranked, worse_first);
+    for (size_t i = 0; i < *n_ranked && code == 0; i++) {
+        code = dg_name_map_add(&v->bad, ranked[i].name, &index, &fresh);
     }
-    dg_name_map_deinit(&all);
-    dg_name_map_deinit(&bad);
+    return code;
+}
+
+static void put_verdict(const struct dg_table *t, const struct verdict *v,
+                        enum dg_severity severity)
+{
+    FILE *out = t->output.stream;
+    const uint64_t alerts = t->n_episodes + t->episodes_beyond;
+    fputs("\nVerdict: ", out);
+    dg_ink_put(out, severity == DG_OK ? DG_INK_GREEN : ink_of_severity(severity), t->options.colors,
+               dg_severity_name(severity));
+    fprintf(out, "; %zu of %zu columns drifted", v->bad.n, v->all.n);
+    for (size_t i = 0; i < v->bad.n && i < NAMED; i++) {
+        fprintf(out, "%s%s", i == 0 ? " (" : ", ", v->bad.name[i]);
+    }
+    fputs(v->bad.n > NAMED ? ", ...)" : v->bad.n > 0 ? ")" : "", out);
+    if (v->judged.n < v->all.n) {
+        fprintf(out, "; %zu could not be judged", v->all.n - v->judged.n);
+    }
+    fprintf(out, "; %" PRIu64 " alert%s\n", alerts, alerts == 1 ? "" : "s");
+}
+
+static int print_verdict(const struct dg_table *t, const struct dg_run_totals *totals)
+{
+    size_t n = 0, n_ranked = 0;
+    for (size_t i = 0; i < t->block_names.n; i++) {
+        n += t->block[i].names.n;
+    }
+    struct verdict v = {0};
+    struct ranked *ranked = calloc(n + 1, sizeof *ranked);
+    const int code = ranked == NULL ? ENOMEM : count_columns(t, &v, ranked, &n_ranked);
+    if (code == 0) {
+        put_verdict(t, &v, totals->severity);
+    }
+    free(ranked);
+    dg_name_map_deinit(&v.all);
+    dg_name_map_deinit(&v.judged);
+    dg_name_map_deinit(&v.bad);
     return code;
 }
 

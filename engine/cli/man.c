@@ -155,6 +155,9 @@ static void put_environment(FILE *out)
          "If set and not 0, colours are used although standard output is "
          "not a terminal."},
         {"Ev", "COLUMNS", "Width to format for where standard output is not a terminal."},
+        {"Ev", "DRIFTGAUGE_DB",
+         "The database, where no option names one; then those of libpq: "
+         "PGHOST, PGDATABASE and so on."},
         {"Ev", "LC_ALL",
          "With\nits companions LC_CTYPE and LANG: the character set; outside "
          "UTF-8, charts are drawn in ASCII."},
@@ -170,7 +173,7 @@ static void put_files(FILE *out)
         {"Pa", "monitor.yaml",
          "What to watch: one monitor per file. init writes a first version "
          "from data; check reports every mistake in it."},
-        {"Pa", "*.dgb",
+        {"Pa", "*.baseline.json",
          "Baselines: immutable references, named by a monitor file relative to its "
          "own directory."},
     };

@@ -180,6 +180,6 @@ int dg_option_set(const struct dg_option *o, const char *text, void *settings, s
     case DG_OPTION_REAL:
         return set_real(o, text, member, err);
     }
-    DG_ASSERT(!"every kind of option is set");
+    DG_ASSERT(false && "every kind of option is set");
     return EINVAL;
 }

@@ -92,11 +92,77 @@ static void grids_fit_any_width_that_holds_their_least_columns(void)
     }
 }
 
+/* `days` windows of one column; status[day % period] says how each was judged. */
+static char *table_of(int days, const enum dg_status status[], int period)
+{
+    char *text = NULL;
+    size_t len;
+    struct dg_error err = {{0}};
+    static char name[] = "flapping";
+    const struct dg_monitor monitor = {.name = name};
+    const struct dg_run_info run = {.run = "", .monitor = &monitor, .inputs = "x.csv"};
+    const struct dg_run_totals totals = {.first_us = DG_TIME_NONE, .last_us = DG_TIME_NONE};
+    const struct dg_output output = {open_memstream(&text, &len), "memory"};
+    const struct dg_table_options options = {0};
+    struct dg_sink *sink = NULL;
+    CHECK_INT(dg_output_table_new(&output, &options, &sink, &err), 0);
+    CHECK_INT(sink->ops->open(sink, &run, &err), 0);
+    for (int day = 0; day < days; day++) {
+        struct dg_series_row row = play_row(day, 0, "all");
+        row.status = status[day % period];
+        row.severity = row.status == DG_STATUS_DRIFT ? DG_CRITICAL : DG_OK;
+        CHECK_INT(sink->ops->series(sink, &row, &err), 0);
+    }
+    CHECK_INT(sink->ops->finish(sink, &totals, &err), 0);
+    sink->ops->close(sink);
+    fclose(output.stream);
+    return text;
+}
+
+static void a_window_with_too_few_rows_does_not_end_an_alert(void)
+{
+    static const enum dg_status status[] = {DG_STATUS_OK, DG_STATUS_DRIFT, DG_STATUS_INSUFFICIENT,
+                                            DG_STATUS_DRIFT, DG_STATUS_INSUFFICIENT};
+    char *text = table_of(5, status, 5);
+    CHECK(strstr(text, "2/3") != NULL);
+    CHECK(strstr(text, "the end") != NULL);
+    CHECK(strstr(text, ", over") == NULL);
+    CHECK(strstr(text, "; 1 alert\n") != NULL);
+    free(text);
+}
+
+static void what_could_not_be_judged_is_not_called_quiet(void)
+{
+    static const enum dg_status status[] = {DG_STATUS_INSUFFICIENT, DG_STATUS_NO_REFERENCE};
+    char *text = table_of(9, status, 2);
+    CHECK(strstr(text, "too few rows") != NULL);
+    CHECK(strstr(text, "no window could be judged") != NULL);
+    CHECK(strstr(text, "0 of 1 columns drifted; 1 could not be judged; 0 alerts") != NULL);
+    free(text);
+    text = table_of(9, status + 1, 1);
+    CHECK(strstr(text, "no reference  ") != NULL);
+    free(text);
+}
+
+/* Every second window alerts: more episodes than are kept, each counted all the same. */
+static void a_long_flapping_run_is_counted_beyond_what_is_kept(void)
+{
+    static const enum dg_status status[] = {DG_STATUS_DRIFT, DG_STATUS_OK};
+    char *text = table_of(7001, status, 2);
+    CHECK(strstr(text, "3501/7001") != NULL);
+    CHECK(strstr(text, "  ... and 3481 more\n") != NULL);
+    CHECK(strstr(text, "; 3501 alerts\n") != NULL);
+    free(text);
+}
+
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "C.UTF-8");
     return CHECK_MAIN(argc, argv, CASE(the_wide_table_is_as_agreed),
                       CASE(a_narrow_ascii_table_leaves_out_what_matters_least),
                       CASE(colours_mark_the_status),
+                      CASE(a_window_with_too_few_rows_does_not_end_an_alert),
+                      CASE(what_could_not_be_judged_is_not_called_quiet),
+                      CASE(a_long_flapping_run_is_counted_beyond_what_is_kept),
                       CASE(grids_fit_any_width_that_holds_their_least_columns));
 }
