@@ -8,3 +8,5 @@ dg_test(test_avro_differential unit unit/test_avro_differential.c LINK dg_avro_s
 dg_test(test_avro_golden unit unit/test_avro_golden.c LINK dg_avro_support)
 dg_test(test_csv unit unit/test_csv.c LINK dg_connectors)
 dg_test(test_ndjson unit unit/test_ndjson.c LINK dg_connectors)
+dg_test(test_number unit unit/test_number.c LINK dg_connectors)
+dg_test(test_timefmt unit unit/test_timefmt.c LINK dg_engine)
