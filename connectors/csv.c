@@ -398,6 +398,7 @@ static int read_header(struct csv *csv, const struct dg_file_options *options,
             blank++;
         }
         if (blank == t->rest.len && t->ended) {
+            dg_text_chunks_drop(t, blank);
             return 0; /* an empty file */
         }
         t->delimiter = options->csv_delimiter != 0

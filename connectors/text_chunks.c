@@ -49,6 +49,9 @@ int dg_text_chunks_fill(struct dg_text_chunks *t, size_t want)
 
 void dg_text_chunks_drop(struct dg_text_chunks *t, size_t n)
 {
+    if (n == 0) {
+        return;
+    }
     t->line += dg_count_byte(t->rest.data, n, '\n');
     memmove(t->rest.data, t->rest.data + n, t->rest.len - n);
     t->rest.len -= n;
