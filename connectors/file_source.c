@@ -39,6 +39,9 @@ int dg_chunk_reserve(struct dg_chunk *chunk, size_t cap)
     if (cap <= chunk->cap) {
         return 0;
     }
+    if (cap < chunk->cap + chunk->cap / 4) {
+        cap = chunk->cap + chunk->cap / 4; /* chunks differ a little in length */
+    }
     uint8_t *const data = realloc(chunk->data, cap);
     if (data == NULL) {
         return ENOMEM;

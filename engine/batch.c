@@ -138,6 +138,7 @@ int dg_batch_scratch(struct dg_batch *b, size_t bytes)
         return 0;
     }
     DG_ASSERT(s->len == 0);
+    bytes += bytes / 4; /* chunks differ a little in length */
     uint8_t *data = malloc(bytes);
     if (data == NULL) {
         return ENOMEM;

@@ -46,6 +46,17 @@ static inline void input_project(struct input_projection *ip, const char *column
     }
 }
 
+/* Leave news out and write line ends and NULs in values as '|': each row is one line. */
+static bool input_flat = false;
+
+static inline void input_put_bytes(FILE *out, const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const bool splits = p[i] == '\n' || p[i] == '\0';
+        fputc(input_flat && splits ? '|' : p[i], out);
+    }
+}
+
 static inline const char *input_triage(enum dg_triage t)
 {
     static const char *const names[DG_TRIAGE_KINDS] = {"",     "absent", "null",       "nan",
@@ -74,7 +85,9 @@ static inline void input_put_cell(FILE *out, const struct dg_batch *b, size_t c,
             }
             fprintf(out, " [%" PRIu32 " bytes, %" PRIx64 "]", t.len, sum);
         } else {
-            fprintf(out, " '%.*s'", (int)t.len, t.bytes);
+            fputs(" '", out);
+            input_put_bytes(out, t.bytes, t.len);
+            fputc('\'', out);
         }
         break;
     }
@@ -96,12 +109,12 @@ static inline void input_put_row(FILE *out, const struct dg_batch *b, size_t row
     for (size_t c = 0; c < b->n_columns; c++) {
         input_put_cell(out, b, c, row);
     }
-    for (size_t i = 0; i < b->news_names.n; i++) {
+    for (size_t i = 0; i < b->news_names.n && !input_flat; i++) {
         if (b->news[row] >> i & 1) {
             fprintf(out, " +%.*s", (int)b->news_names.len[i], b->news_names.name[i]);
         }
     }
-    fprintf(out, "%s\n", b->news[row] >> DG_NEWS_MAX ? " +more" : "");
+    fprintf(out, "%s\n", !input_flat && b->news[row] >> DG_NEWS_MAX ? " +more" : "");
 }
 
 /* The text of a file, or "FAILED: sentence". To be freed. */
