@@ -312,7 +312,7 @@ static void write_part(struct dg_page *p, const struct dg_report_view *v, const 
             return;
         }
     }
-    DG_ASSERT(!"the template names a part that the report does not have");
+    DG_ASSERT(false && "the template names a part that the report does not have");
 }
 
 void dg_report_page_write(struct dg_page *p, const struct dg_report_view *v)

@@ -36,7 +36,7 @@ const struct dg_exit_doc dg_exit_docs[] = {
 };
 const size_t dg_n_exit_docs = DG_COUNT_OF(dg_exit_docs);
 
-enum dg_exit dg_exit_of_severity(enum dg_severity severity, enum dg_severity floor)
+int dg_exit_of_severity(enum dg_severity severity, enum dg_severity floor)
 {
     if (floor == DG_OK || severity < floor) {
         return DG_EXIT_OK;

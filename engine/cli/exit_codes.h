@@ -31,6 +31,6 @@ extern const size_t dg_n_exit_docs;
 
 /* What a verdict becomes where the command was asked to fail from `floor` on: DG_EXIT_WARN,
  * DG_EXIT_CRITICAL, or DG_EXIT_OK below the floor (DG_OK as floor: never fail). */
-enum dg_exit dg_exit_of_severity(enum dg_severity severity, enum dg_severity floor);
+int dg_exit_of_severity(enum dg_severity severity, enum dg_severity floor);
 
 #endif
