@@ -7,10 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IDS_MAX (UINT64_C(1) << 24) /* ids remembered per pane and partition: 256 MiB at the most  \
-                                     */
-#define PARKED_MAX   256            /* times of unconfirmed far-future rows per partition */
-#define EXAMPLES_PER 3              /* bad records shown per reason and partition */
+#define IDS_MAX                                                                                    \
+    (UINT64_C(1) << 24)  /* ids remembered per pane and partition: 256 MiB at the most             \
+                          */
+#define PARKED_MAX   256 /* times of unconfirmed far-future rows per partition */
+#define EXAMPLES_PER 3   /* bad records shown per reason and partition */
 
 struct pane_ids {
     int64_t start;
@@ -229,14 +230,32 @@ static int advance(struct dg_admission *a, struct partition *p, int64_t t)
     return 0;
 }
 
+/* Time has come within the guard of rows that were parked: they are borne out, and may carry it on.
+ */
+static int absorb_parked(struct dg_admission *a, struct partition *p)
+{
+    int rc = 0;
+    for (uint32_t i = 0; i < p->n_parked && rc == 0;) {
+        const int64_t t = p->parked[i];
+        if (t - p->max_us > a->ahead_us) {
+            i++;
+            continue;
+        }
+        p->parked[i] = p->parked[--p->n_parked];
+        if (t > p->max_us) {
+            rc = advance(a, p, t);
+            i = 0; /* further on, others may be within reach */
+        }
+    }
+    return rc;
+}
+
 /* A row far ahead of its partition counts in its own pane, but time follows only when a second row
  * within the guard bears it out: one wrong clock cannot make everything after it late. */
 static int move_clock(struct dg_admission *a, struct partition *p, int64_t t)
 {
-    if (p->max_us == INT64_MIN || a->ahead_us == 0 || t - p->max_us <= a->ahead_us) {
-        return advance(a, p, t);
-    }
-    bool confirmed = p->n_parked == PARKED_MAX;
+    bool confirmed = p->max_us == INT64_MIN || a->ahead_us == 0 || t - p->max_us <= a->ahead_us ||
+                     p->n_parked == PARKED_MAX;
     for (uint32_t i = 0; i < p->n_parked && !confirmed; i++) {
         const int64_t apart = t > p->parked[i] ? t - p->parked[i] : p->parked[i] - t;
         confirmed = apart <= a->ahead_us;
@@ -246,17 +265,7 @@ static int move_clock(struct dg_admission *a, struct partition *p, int64_t t)
         return 0;
     }
     const int rc = advance(a, p, t);
-    uint32_t kept = 0;
-    int64_t newest = t;
-    for (uint32_t i = 0; i < p->n_parked; i++) {
-        if (p->parked[i] > t + a->ahead_us) {
-            p->parked[kept++] = p->parked[i];
-        } else if (p->parked[i] > newest) {
-            newest = p->parked[i];
-        }
-    }
-    p->n_parked = kept;
-    return rc != 0 || newest == t ? rc : advance(a, p, newest);
+    return rc != 0 ? rc : absorb_parked(a, p);
 }
 
 static int is_duplicate(struct dg_admission *a, struct partition *p, int64_t pane, uint64_t hash,
