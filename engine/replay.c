@@ -144,6 +144,9 @@ static void report(struct replay *r, bool always)
     }
     const struct dg_admission_totals *t = dg_admission_totals(r->admission);
     struct dg_replay_progress p = {.records = t->records, .event_time_us = t->last_us};
+    for (size_t i = 1; i < DG_REASONS; i++) {
+        p.bad += t->bad[i];
+    }
     r->source->ops->progress(r->source, &p.bytes_done, &p.bytes_total);
     for (size_t i = 0; r->evaluator != NULL && i < r->plan->monitor->n_windows; i++) {
         p.windows += dg_evaluator_windows(r->evaluator, i);

@@ -11,7 +11,7 @@
 
 struct dg_replay_progress {
     uint64_t bytes_done, bytes_total; /* total 0: unknown */
-    uint64_t records;
+    uint64_t records, bad;
     int64_t event_time_us; /* newest; DG_TIME_NONE before the first */
     uint64_t windows;
 };

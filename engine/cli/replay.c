@@ -8,6 +8,7 @@
 #include "engine/cli/inputs.h"
 #include "engine/evaluator.h"
 #include "engine/log.h"
+#include "engine/progress.h"
 #include "engine/terminal.h"
 #include "engine/timefmt.h"
 
@@ -24,7 +25,6 @@ static const char *const out_words[] = {"table", "ndjson", "csv", "json", "postg
 enum { ROWS_SERIES, ROWS_SLICES };
 static const char *const row_words[] = {"series", "slices", NULL};
 static const char *const fail_words[] = {"never", "warn", "critical", NULL};
-static const char *const progress_words[] = {"auto", "bar", "lines", "json", "off", NULL};
 
 struct settings {
     const char *config;
@@ -143,7 +143,7 @@ static const struct dg_option options[] = {
      .offset = offsetof(struct settings, fail_on)},
     {.name = "progress",
      .kind = DG_OPTION_WORD,
-     .words = progress_words,
+     .words = dg_progress_words,
      .initial = "auto",
      .doc = "how progress is shown on standard error",
      .offset = offsetof(struct settings, progress)},
@@ -189,6 +189,8 @@ struct run {
     struct dg_store *store;
     struct dg_sink *sink;
     struct dg_evaluator *evaluator;
+    struct dg_progress progress;
+    struct dg_progress_sample sample;
     struct dg_pg *pg;
     char *inputs; /* file names for people */
     struct dg_replay_result result;
@@ -203,8 +205,9 @@ static void on_interrupt(int signal)
     interrupted = 1;
 }
 
-static int64_t monotonic_us(void)
+static int64_t monotonic_us(void *context)
 {
+    (void)context;
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (int64_t)t.tv_sec * DG_US_PER_S + t.tv_nsec / 1000;
@@ -212,8 +215,13 @@ static int64_t monotonic_us(void)
 
 static int show_progress(void *arg, const struct dg_replay_progress *p)
 {
-    (void)arg;
-    (void)p;
+    struct run *r = arg;
+    r->sample = (struct dg_progress_sample){.bytes = p->bytes_done,
+                                            .bytes_total = p->bytes_total,
+                                            .rows = p->records,
+                                            .bad = p->bad,
+                                            .event_us = p->event_time_us};
+    dg_progress_update(&r->progress, &r->sample);
     return interrupted;
 }
 
@@ -334,6 +342,10 @@ static int open_sinks(struct run *r)
     }
     rc = open_text_sink(r, &sink[n], &err);
     n += rc == 0;
+    if (rc == 0 && (r->settings.report != NULL || r->settings.report_json != NULL)) {
+        rc = dg_report_sink_open(r->settings.report, r->settings.report_json, NULL, &sink[n], &err);
+        n += rc == 0;
+    }
     if (rc == 0 && (r->settings.report != NULL || r->settings.report_json != NULL)) {
         rc = dg_report_sink_open(r->settings.report, r->settings.report_json, NULL, &sink[n], &err);
         n += rc == 0;
@@ -465,10 +477,16 @@ static int run_engine(struct run *r)
                                           .memory_bytes = (size_t)r->settings.memory_mb << 20,
                                           .progress = show_progress,
                                           .progress_arg = r};
-    const int64_t began = monotonic_us();
-    int rc;
-    rc = dg_replay(&r->plan, r->source, r->store, r->evaluator, &how, &r->result, &err);
-    r->seconds = (double)(monotonic_us() - began) / 1e6;
+    const int64_t began = monotonic_us(NULL);
+    const struct dg_progress_options look = {
+        .mode = dg_common()->quiet ? DG_PROGRESS_OFF : (enum dg_progress_mode)r->settings.progress,
+        .stream = stderr,
+        .what = r->files.n == 1 ? r->files.path[0] : r->loaded.monitor->name,
+        .now_us = monotonic_us};
+    dg_progress_begin(&r->progress, &look, dg_common()->no_color);
+    int rc = dg_replay(&r->plan, r->source, r->store, r->evaluator, &how, &r->result, &err);
+    dg_progress_finish(&r->progress, &r->sample);
+    r->seconds = (double)(monotonic_us(NULL) - began) / 1e6;
     if (rc == 0) {
         const struct dg_run_totals totals = totals_of(r);
         say_remarks(r);
