@@ -372,8 +372,8 @@ static void panel(struct dg_page *p, const struct dg_report_view *v, size_t at)
         dg_page_raw(p, "<div class=\"tables\">");
         contributions_table(p, r);
         comparisons_table(p, u);
-        peaks_table(p, u->head);
         triage_table(p, r);
+        peaks_table(p, u->head);
         moments_table(p, r);
     } else {
         plain_facts(p, r);

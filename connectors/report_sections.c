@@ -87,7 +87,7 @@ static void split_unit(struct dg_page *p, const struct dg_report_view *v,
     }
     dg_page_raw(p, "<table class=\"small bars\"><caption>");
     dg_words_unit(p, v, u);
-    dg_page_raw(p, "</caption><tbody>");
+    dg_page_raw(p, " <small>share of its drift</small></caption><tbody>");
     for (size_t i = 0; i < n; i++) {
         char a[DG_WORD_SIZE], b[DG_WORD_SIZE];
         const double share = dg_report_cell_weight(m, best[i]);

@@ -73,10 +73,13 @@ static size_t sequence(const unsigned char *s)
     return dg_utf8_length((const char *)s, strnlen((const char *)s, 4));
 }
 
-/* C0, DEL and C1 controls: neither HTML nor a reader's eye has any use for them. */
+/* C0, DEL and C1 controls, which HTML has no use for, and the controls of writing direction (U+202A
+ * .. 202E, U+2066 .. 2069), which show a name as what it is not. */
 static bool is_control(const unsigned char *s)
 {
-    return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
+    const bool direction = s[0] == 0xe2 && ((s[1] == 0x80 && s[2] >= 0xaa && s[2] <= 0xae) ||
+                                            (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9));
+    return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0) || direction;
 }
 
 void dg_page_text(struct dg_page *p, const char *text)

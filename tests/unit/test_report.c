@@ -78,6 +78,15 @@ static void bytes_that_are_not_text_become_replacement_characters(void)
                    "e\xe4\xbd\xa0\xef\xbf\xbd\xef\xbf\xbd");
 }
 
+static void a_name_cannot_turn_the_writing_around(void)
+{
+    struct dg_page p = {0};
+    dg_page_name(&p, "\xe2\x80\xae"
+                     "live\xe2\x81\xa7.");
+    check_page(&p, "<bdi>\xef\xbf\xbd"
+                   "live\xef\xbf\xbd.</bdi>");
+}
+
 static void json_text_cannot_close_its_script_element(void)
 {
     struct dg_page p = {0};
@@ -428,6 +437,7 @@ int main(int argc, char **argv)
     return CHECK_MAIN(
         argc, argv, CASE(markup_in_a_name_becomes_text),
         CASE(bytes_that_are_not_text_become_replacement_characters),
+        CASE(a_name_cannot_turn_the_writing_around),
         CASE(json_text_cannot_close_its_script_element),
         CASE(a_json_number_has_12_digits_as_in_every_output), CASE(numbers_are_short_for_people),
         CASE(times_are_utc), CASE(a_path_collects_flat_steps),
