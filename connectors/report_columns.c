@@ -255,7 +255,7 @@ static void comparisons_table(struct dg_page *p, const struct dg_report_unit *u)
                        t->windows);
         dg_page_format(p, "<td>%s</td></tr>",
                        t->first_drift_us == 0 ? "\xe2\x80\x93"
-                                              : dg_word_short(t->first_drift_us, d));
+                                              : dg_word_time(t->first_drift_us, d));
     }
     dg_page_raw(p, "</tbody></table>");
 }
@@ -272,7 +272,7 @@ static void peaks_table(struct dg_page *p, const struct dg_report_track *t)
     for (size_t i = 0; i < t->n_peaks; i++) {
         const struct dg_report_point *k = &t->peak[i];
         dg_page_format(p, "<tr><th scope=\"row\">%s</th><td>%s</td><td>%s</td><td>%s</td></tr>",
-                       dg_word_short(k->end_us, a), dg_word_fixed(k->psi, b),
+                       dg_word_time(k->end_us, a), dg_word_fixed(k->psi, b),
                        dg_word_fixed(k->ks, c), dg_word_count(k->n, d));
     }
     dg_page_raw(p, "</tbody></table>");

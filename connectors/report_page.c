@@ -192,7 +192,7 @@ static void write_ticks(struct dg_page *p, const struct dg_report_size *s)
     char buf[DG_WORD_SIZE];
     dg_page_raw(p, "<span></span><div class=\"ticks\">");
     for (int i = 0; i <= 4; i++) {
-        dg_page_format(p, "<span>%s</span>", dg_word_short(first + span / 4 * i, buf));
+        dg_page_format(p, "<span>%s</span>", dg_word_tick(first + span / 4 * i, span, buf));
     }
     dg_page_raw(p, "</div>");
 }

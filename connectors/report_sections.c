@@ -182,7 +182,7 @@ static void news_table(struct dg_page *p, const struct dg_report_model *m)
     for (size_t i = 0; i < m->n_news; i++) {
         dg_page_raw(p, "<tr><th scope=\"row\">");
         dg_page_name(p, dg_report_string(m, m->news[i].name));
-        dg_page_format(p, "</th><td>%s</td><td>%s</td></tr>", dg_word_short(m->news[i].first_us, a),
+        dg_page_format(p, "</th><td>%s</td><td>%s</td></tr>", dg_word_time(m->news[i].first_us, a),
                        dg_word_count(m->news[i].rows, b));
     }
     dg_page_raw(p, "</tbody></table>");
@@ -202,8 +202,8 @@ static void silence_table(struct dg_page *p, const struct dg_report_model *m)
                 any = true;
             }
             dg_page_format(p, "<tr><th scope=\"row\">%s</th><td>%s</td><td>%u of %s</td></tr>",
-                           dg_word_short(s->silence[j].from_us, a),
-                           dg_word_short(s->silence[j].to_us, b), s->silence[j].windows,
+                           dg_word_time(s->silence[j].from_us, a),
+                           dg_word_time(s->silence[j].to_us, b), s->silence[j].windows,
                            dg_duration_format(s->size_us, size));
         }
     }
@@ -324,8 +324,10 @@ static void baseline_facts(struct dg_page *p, const struct dg_report_view *v)
         for (size_t j = 0; b->kind == DG_BASELINE_FILE && j < v->model->n_tracks; j++) {
             const struct dg_series_row *r = &v->model->track[j].latest;
             if (strcmp(r->baseline, b->name) == 0 && r->baseline_version[0] != '\0') {
+                char version[13] = {0};
+                strncpy(version, r->baseline_version, sizeof version - 1);
                 dg_page_raw(p, ", version ");
-                dg_page_name(p, r->baseline_version);
+                dg_page_name(p, version);
                 break;
             }
         }

@@ -283,13 +283,14 @@ static void open_plot(struct dg_page *p, const struct plane *c, double mark)
 
 static void close_plot(struct dg_page *p, const struct dg_report_axis *axis)
 {
-    char first[DG_WORD_SIZE], middle[DG_WORD_SIZE], last[DG_WORD_SIZE];
-    dg_page_format(p,
-                   "</svg><div class=\"x\"><span>%s</span><span>%s</span><span>%s</span></div>"
-                   "</div>",
-                   dg_word_short(axis->first_us, first),
-                   dg_word_short(axis->first_us + (axis->last_us - axis->first_us) / 2, middle),
-                   dg_word_short(axis->last_us, last));
+    const int64_t span = axis->last_us - axis->first_us;
+    char buf[DG_WORD_SIZE];
+    dg_page_raw(p, "</svg><div class=\"x\">");
+    for (int i = 0; i <= 2; i++) {
+        dg_page_format(p, "<span>%s</span>",
+                       dg_word_tick(axis->first_us + span / 2 * i, span, buf));
+    }
+    dg_page_raw(p, "</div></div>");
 }
 
 void dg_svg_psi(struct dg_page *p, const struct dg_report_axis *axis,
@@ -413,7 +414,7 @@ static void tooltip(struct dg_page *p, const struct dg_report_size *s,
     static const char *const words[] = {"quiet", "warning", "drift", "not judged", "no rows"};
     char first[DG_WORD_SIZE], last[DG_WORD_SIZE];
     dg_page_format(p, "<title>%s \xe2\x80\x93 %s: %s",
-                   dg_word_short(from->end_us - s->size_us, first), dg_word_short(to->end_us, last),
+                   dg_word_time(from->end_us - s->size_us, first), dg_word_time(to->end_us, last),
                    words[window_look(from)]);
     if (from->drift > 0) {
         dg_page_format(p, " in %u of %u columns", from->drift, from->columns);

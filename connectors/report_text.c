@@ -237,12 +237,17 @@ char *dg_word_time(int64_t us, char buf[DG_WORD_SIZE])
     return buf;
 }
 
-char *dg_word_short(int64_t us, char buf[DG_WORD_SIZE])
+char *dg_word_tick(int64_t us, int64_t span_us, char buf[DG_WORD_SIZE])
 {
     static const char month[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    const int64_t long_us = INT64_C(20) * 86400 * 1000000;
     const struct tm tm = utc(us);
-    snprintf(buf, DG_WORD_SIZE, "%d %s %02d:%02d", tm.tm_mday, month[tm.tm_mon % 12], tm.tm_hour,
-             tm.tm_min);
+    const char *name = month[tm.tm_mon % 12];
+    if (span_us > long_us) {
+        snprintf(buf, DG_WORD_SIZE, "%d %s %d", tm.tm_mday, name, tm.tm_year + 1900);
+    } else {
+        snprintf(buf, DG_WORD_SIZE, "%d %s %02d:%02d", tm.tm_mday, name, tm.tm_hour, tm.tm_min);
+    }
     return buf;
 }

@@ -42,6 +42,7 @@ char *dg_word_p(double p, char buf[DG_WORD_SIZE]);       /* "0.034", "2e-14", "&
 char *dg_word_share(double x, char buf[DG_WORD_SIZE]);   /* "3.1 %", "&lt;0.01 %", "0 %" */
 char *dg_word_count(uint64_t n, char buf[DG_WORD_SIZE]); /* "1,204,332" */
 char *dg_word_time(int64_t us, char buf[DG_WORD_SIZE]);  /* "2026-11-14 06:00" UTC */
-char *dg_word_short(int64_t us, char buf[DG_WORD_SIZE]); /* "14 Nov 06:00" UTC */
+/* "14 Nov 06:00", or "14 Nov 2026" on an axis that spans more than 20 days. UTC. */
+char *dg_word_tick(int64_t us, int64_t span_us, char buf[DG_WORD_SIZE]);
 
 #endif

@@ -28,13 +28,18 @@ static int role_order(enum dg_role role)
                                                                : 2;
 }
 
-/* Worst comparison of a column first; among quiet ones the longest window, which is the least
- * noisy, then the configured order. */
+/* Worst comparison of a column first: among those in drift the one that saw it first, so that
+ * "since" is when it began; among quiet ones the longest window, which is the least noisy; then the
+ * configured order. */
 static int compare_tracks(const struct dg_report_track *a, const struct dg_report_track *b)
 {
     const int worse = dg_report_badness(b) - dg_report_badness(a);
     if (worse != 0) {
         return worse;
+    }
+    const int64_t since_a = a->latest.since_us, since_b = b->latest.since_us;
+    if (dg_report_badness(a) == 4 && since_a != since_b && since_a != 0 && since_b != 0) {
+        return since_a < since_b ? -1 : 1;
     }
     const int psi = compare_reals(psi_or_none(b->latest.drift.psi_adjusted),
                                   psi_or_none(a->latest.drift.psi_adjusted));

@@ -130,7 +130,8 @@ static void times_are_utc(void)
     char buf[DG_WORD_SIZE];
     CHECK_STR(dg_word_time(INT64_C(1793750400) * DG_US_PER_S, buf), "2026-11-04 00:00");
     CHECK_STR(dg_word_time(-1, buf), "1969-12-31 23:59:59");
-    CHECK_STR(dg_word_short(INT64_C(1793923500) * DG_US_PER_S, buf), "6 Nov 00:05");
+    CHECK_STR(dg_word_tick(INT64_C(1793923500) * DG_US_PER_S, 20 * 24 * HOUR, buf), "6 Nov 00:05");
+    CHECK_STR(dg_word_tick(INT64_C(1793923500) * DG_US_PER_S, 21 * 24 * HOUR, buf), "6 Nov 2026");
 }
 
 static void a_path_collects_flat_steps(void)
