@@ -358,7 +358,7 @@ char *dg_time_format(int64_t us, char buf[DG_TIME_TEXT])
         return buf;
     }
     const int64_t days = floor_div(us, US_PER_DAY);
-    const int64_t clock = us - days * US_PER_DAY;
+    const int64_t clock = (us % US_PER_DAY + US_PER_DAY) % US_PER_DAY;
     const int s = (int)(clock / US_PER_S);
     int fraction = (int)(clock % US_PER_S);
     int64_t year;
