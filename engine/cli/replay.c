@@ -395,6 +395,22 @@ static int open_engine(struct run *r)
     return rc == 0 ? 0 : dg_report(rc == EINVAL ? DG_EXIT_CONFIG : DG_EXIT_UNEXPECTED, &err);
 }
 
+/* Of each reason the first place, by partition, that was kept as an example. */
+static void name_first_bad(const struct run *r, struct dg_run_totals *t)
+{
+    uint32_t partition[DG_REASONS] = {0};
+    for (size_t i = 0; i < r->result.n_examples; i++) {
+        const struct dg_bad_example *e = &r->result.example[i];
+        struct dg_bad_place *first = &t->first_bad[e->reason];
+        if (first->source == NULL || e->partition < partition[e->reason] ||
+            (e->partition == partition[e->reason] && e->place < first->place)) {
+            partition[e->reason] = e->partition;
+            first->source = r->source->ops->partition_name(r->source, e->partition);
+            first->place = e->place;
+        }
+    }
+}
+
 static struct dg_run_totals totals_of(const struct run *r)
 {
     const struct dg_admission_totals *a = &r->result.totals;
@@ -409,6 +425,7 @@ static struct dg_run_totals totals_of(const struct run *r)
                               .seconds = r->seconds,
                               .severity = dg_evaluator_severity(r->evaluator)};
     memcpy(t.bad, a->bad, sizeof t.bad);
+    name_first_bad(r, &t);
     for (size_t i = 0; i < r->loaded.monitor->n_windows; i++) {
         t.windows += dg_evaluator_windows(r->evaluator, i);
     }
