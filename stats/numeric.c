@@ -201,6 +201,7 @@ static void add_picked(struct dg_numeric *s, const struct dg_prepared *p, const 
     size_t kept = 0;
     for (size_t i = at; i < at + n; i++) {
         const size_t from = row == NULL ? i : row[i];
+        DG_ASSERT(from < p->n);
         const uint8_t triage = p->triage[from];
         s->triage[triage]++;
         value[kept] = p->value[from];
@@ -212,10 +213,11 @@ static void add_picked(struct dg_numeric *s, const struct dg_prepared *p, const 
     add_rows(s, &(struct rows){value, bin, fixed, cell, kept});
 }
 
-static struct dg_sketch_extent extent_of(const struct dg_prepared *p, const uint32_t row[],
-                                         size_t n)
+/* What the rows span, or all of p if that is cheaper to know and there is room for it anyway. */
+static struct dg_sketch_extent extent_of(const struct dg_numeric *s, const struct dg_prepared *p,
+                                         const uint32_t row[], size_t n)
 {
-    if (row == NULL && n == p->n) {
+    if ((row == NULL && n == p->n) || dg_sketch_covers(&s->sketch, &p->extent)) {
         return p->extent;
     }
     struct dg_sketch_extent e = DG_SKETCH_EXTENT_NONE;
@@ -240,7 +242,7 @@ int dg_numeric_add(struct dg_numeric *s, const struct dg_prepared *p, const uint
 {
     DG_ASSERT(n == 0 || p->binning == s->binning);
     DG_ASSERT(row != NULL || n <= p->n);
-    const struct dg_sketch_extent e = extent_of(p, row, n);
+    const struct dg_sketch_extent e = extent_of(s, p, row, n);
     const int status = dg_sketch_reserve(&s->sketch, &e);
     if (status != 0) {
         return status;

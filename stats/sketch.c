@@ -130,6 +130,17 @@ static void keep_bound(struct dg_sketch *s)
     }
 }
 
+bool dg_sketch_covers(const struct dg_sketch *s, const struct dg_sketch_extent *e)
+{
+    bool covers = true;
+    for (int k = 0; k < 2; k++) {
+        const int32_t low = e->low[k] >> s->coarse, high = e->high[k] >> s->coarse;
+        covers = covers &&
+                 (e->low[k] > e->high[k] || (s->first[k] <= low && high - s->first[k] < s->len[k]));
+    }
+    return covers;
+}
+
 int dg_sketch_reserve(struct dg_sketch *s, const struct dg_sketch_extent *e)
 {
     for (int k = 0; k < 2; k++) {

@@ -42,6 +42,7 @@ struct dg_sketch_extent { /* of |cell| - 1 per sign; low > high: none. Start fro
 };
 #define DG_SKETCH_EXTENT_NONE ((struct dg_sketch_extent){{INT32_MAX, INT32_MAX}, {-1, -1}})
 void dg_sketch_extend(struct dg_sketch_extent *e, const int32_t cell[], size_t n);
+bool dg_sketch_covers(const struct dg_sketch *s, const struct dg_sketch_extent *e); /* has room */
 DG_MUST_CHECK int dg_sketch_reserve(struct dg_sketch *s, const struct dg_sketch_extent *e);
 void dg_sketch_count(struct dg_sketch *s, const int32_t cell[], size_t n);
 

@@ -1,4 +1,5 @@
-/* tests/property/state_samples.h -- awkward samples and the helpers that the state's tests share. */
+/* tests/property/state_samples.h -- awkward samples and the helpers that the state's tests share.
+ */
 #ifndef DG_TESTS_STATE_SAMPLES_H
 #define DG_TESTS_STATE_SAMPLES_H
 

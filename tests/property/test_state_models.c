@@ -33,9 +33,9 @@ static void check_lookup(const struct dg_binning *b)
         check_find(b, -e);
         check_find(b, e + (next - e) * check_uniform());
     }
-    const double odd[] = {0.0,      -0.0,           DBL_TRUE_MIN,   -DBL_TRUE_MIN, DBL_MIN,
-                          -DBL_MIN, DBL_MAX,        -DBL_MAX,       1e300,         -1e300,
-                          0x1p-40,  b->origin,      b->unit,        b->pivot,      1.0};
+    const double odd[] = {0.0,      -0.0,      DBL_TRUE_MIN, -DBL_TRUE_MIN, DBL_MIN,
+                          -DBL_MIN, DBL_MAX,   -DBL_MAX,     1e300,         -1e300,
+                          0x1p-40,  b->origin, b->unit,      b->pivot,      1.0};
     for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
         check_find(b, odd[i]);
         check_find(b, nextafter(odd[i], 1.0));
