@@ -119,7 +119,7 @@ def groups_of(value, count, edges, groups):
 def binnings():
     references = {
         "spread": [(((i * 7919) % 10007) / 64.0, 1 + i % 3) for i in range(500)],
-        "atoms": [(i / 8.0 - 20.0, 400 if i == 160 else 30 if i % 67 == 5 else 1 + i % 2)
+        "atoms": [(i / 8.0 - 20.0, 400 if i == 160 else 15 if i % 67 == 5 else 1 + i % 2)
                   for i in range(300)],
         "edge_atom": [(i * 0.25, 900 if i == 0 else 200 if i == 249 else 3) for i in range(250)],
     }
@@ -178,6 +178,8 @@ def distinct():
         estimates.append(ertl(registers))
     array("distinct_n", "size_t", sizes, str)
     array("distinct_estimate", "double", estimates)
+    saturated = [53 if i % 3 == 0 else 51 for i in range(4096)]
+    print(f"static const double saturated_estimate = {ertl(saturated)!r};")
 
 
 print("/* Made by tests/golden/state.py; do not edit. */")

@@ -99,6 +99,18 @@ static void distinct_estimates_are_those_of_ertls_formula(void)
     }
 }
 
+static void registers_at_their_greatest_rank_are_estimated_too(void)
+{
+    struct dg_hll h = {0};
+    for (uint64_t i = 0; i < DG_HLL_REGISTERS; i++) {
+        CHECK_INT(dg_hll_add(&h, i << 52 | (i % 3 == 0 ? 0 : 2)), 0);
+    }
+    CHECK_INT(h.reg[0], 53);
+    CHECK_INT(h.reg[1], 51);
+    CHECK_REL(dg_hll_estimate(&h), saturated_estimate, 1e-11);
+    dg_hll_deinit(&h);
+}
+
 static void the_hash_of_keys_is_xxh3(void)
 {
     /* From the reference implementation's own test vectors: XXH3 64 bits, seed 0, no input. */
@@ -110,5 +122,6 @@ int main(int argc, char **argv)
     return CHECK_MAIN(argc, argv, CASE(moments_and_quantiles_are_those_of_scipy_and_numpy),
                       CASE(edges_and_groups_follow_the_rules_on_exact_fractions),
                       CASE(distinct_estimates_are_those_of_ertls_formula),
+                      CASE(registers_at_their_greatest_rank_are_estimated_too),
                       CASE(the_hash_of_keys_is_xxh3));
 }

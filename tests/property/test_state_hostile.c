@@ -45,6 +45,26 @@ static void mutate(const struct dg_bytes *from, struct dg_bytes *to)
     to->cap = to->len;
 }
 
+/* The sum of a bin is that of values that lie in the bin, and all values are in bins. */
+static void check_sound(const struct dg_numeric *s)
+{
+    const struct dg_binning *b = s->binning;
+    const struct dg_moments *m = &s->moments;
+    const dg_i128 n = (dg_i128)m->n;
+    uint64_t counted = 0;
+    for (uint32_t j = 0; b != NULL && j < b->n_bins; j++) {
+        const dg_i128 count = (dg_i128)s->count[j];
+        const int64_t low = j == 0 ? -DG_FIXED_MAX : dg_binning_fixed(b, b->edges[j - 1]);
+        const int64_t high = j + 1 == b->n_bins ? DG_FIXED_MAX : dg_binning_fixed(b, b->edges[j]);
+        CHECK(count * low <= s->sum[j] && s->sum[j] <= count * high);
+        counted += s->count[j];
+    }
+    CHECK(b == NULL || counted == m->n);
+    CHECK(m->n == s->triage[DG_FINITE] && m->n == s->sketch.n);
+    CHECK(m->s1 <= n * DG_FIXED_MAX && m->s1 >= -n * DG_FIXED_MAX);
+    CHECK(m->n == 0 || s->min <= s->max);
+}
+
 static int use_numeric(const struct dg_binning *b, const struct dg_bytes *bytes)
 {
     struct dg_numeric s, twice;
@@ -55,6 +75,7 @@ static int use_numeric(const struct dg_binning *b, const struct dg_bytes *bytes)
     CHECK(status == 0 || status == EBADMSG);
     if (status == 0) {
         double x;
+        check_sound(&s);
         encode_again(&s, &again);
         CHECK(again.len == bytes->len && memcmp(again.data, bytes->data, again.len) == 0);
         (void)dg_numeric_moments(&s);

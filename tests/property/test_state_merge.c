@@ -229,6 +229,8 @@ static void a_categorical_state_depends_on_the_multiset_alone(void)
     check_texts(2000, 200, 0);
     check_texts(40000, 30000, 500); /* more unlisted keys than are kept */
     check_texts(60000, 30000, 0);
+    check_texts(20000, 5000, 0); /* parts that drop some keys, and not the same */
+    check_texts(30000, 6000, 0);
 }
 
 static void distinct_counts_merge_to_the_union(void)

@@ -3,6 +3,7 @@
  */
 #include "stats/category.h"
 #include "stats/numeric.h"
+#include "stats/unlisted.h"
 #include "tests/check.h"
 
 #include <errno.h>
@@ -265,6 +266,24 @@ static void a_sketch_gives_back_ranks_and_cells(void)
     dg_sketch_deinit(&s);
 }
 
+static void a_sketch_of_2048_cells_is_fine_and_of_2049_coarser(void)
+{
+    for (int32_t sign = -1; sign <= 1; sign += 2) {
+        struct dg_sketch s = {0};
+        int32_t cell[2049];
+        for (int32_t i = 0; i < 2049; i++) {
+            cell[i] = sign * (2 * i + 1);
+        }
+        CHECK_INT(dg_sketch_add(&s, cell, 2048), 0);
+        CHECK_INT(dg_sketch_add(&s, cell, 2048), 0);
+        CHECK_INT(dg_sketch_sub_bits(&s), 6);
+        CHECK_INT(dg_sketch_add(&s, cell + 2048, 1), 0);
+        CHECK_INT(dg_sketch_sub_bits(&s), 4); /* these cells do not pair up before */
+        CHECK_INT(s.used[sign > 0], 1025);
+        dg_sketch_deinit(&s);
+    }
+}
+
 static void moments_of_few_values_are_undefined_where_they_should_be(void)
 {
     struct dg_moments m = {0};
@@ -417,6 +436,40 @@ static void values_outside_the_declared_set_are_counted_twice(void)
     dg_dictionary_free(allowed);
 }
 
+/* Subtracting makes room in the map, but a key that was once dropped has an unknown count. */
+static void a_dropped_key_does_not_come_back_after_subtraction(void)
+{
+    enum { KEYS = 5000 };
+    static char name[KEYS][12];
+    static struct dg_text text[KEYS];
+    for (size_t i = 0; i < KEYS; i++) {
+        snprintf(name[i], sizeof name[i], "key%zu", i);
+        text[i] = (struct dg_text){name[i], (uint32_t)strlen(name[i]), DG_FINITE};
+    }
+    struct dg_coded p = {0};
+    struct dg_category s = {0}, all = {0};
+    CHECK_INT(dg_code(&p, NULL, NULL, text, KEYS), 0);
+    CHECK_INT(dg_category_add(&s, &p, NULL, KEYS), 0);
+    CHECK_INT(dg_category_add(&all, &p, NULL, KEYS), 0);
+    CHECK_INT(dg_category_subtract(&s, &all), 0);
+    for (int round = 1; round <= 2; round++) {
+        const struct dg_keyed *kept;
+        size_t n;
+        uint64_t dropped;
+        CHECK_INT(dg_category_add(&s, &p, NULL, KEYS), 0);
+        CHECK_INT(dg_category_unlisted(&s, &kept, &n, &dropped), 0);
+        CHECK_INT(n, DG_UNLISTED_MAX);
+        CHECK_INT(dropped, round * (KEYS - DG_UNLISTED_MAX));
+        for (size_t i = 0; i < n; i++) {
+            CHECK_INT(kept[i].count, round);
+        }
+        CHECK_INT(s.unlisted->n, DG_UNLISTED_MAX);
+    }
+    dg_category_deinit(&s);
+    dg_category_deinit(&all);
+    dg_coded_deinit(&p);
+}
+
 static void empty_states_encode_and_merge(void)
 {
     struct dg_numeric a, b;
@@ -451,10 +504,12 @@ int main(int argc, char **argv)
         CASE(atoms_are_points_and_heavy_ones_groups), CASE(options_and_samples_are_checked),
         CASE(extreme_values_can_be_binned), CASE(restore_refuses_what_build_would_not_make),
         CASE(sketch_cells_follow_the_float_bits), CASE(a_sketch_gives_back_ranks_and_cells),
+        CASE(a_sketch_of_2048_cells_is_fine_and_of_2049_coarser),
         CASE(moments_of_few_values_are_undefined_where_they_should_be),
         CASE(clamped_values_are_counted), CASE(every_kind_of_value_has_its_counter),
         CASE(dictionary_order_breaks_ties_by_bytes),
         CASE(a_long_key_is_cut_at_a_character_and_stays_distinct),
         CASE(values_outside_the_declared_set_are_counted_twice),
+        CASE(a_dropped_key_does_not_come_back_after_subtraction),
         CASE(empty_states_encode_and_merge));
 }
