@@ -223,6 +223,47 @@ static void check_texts(size_t n, size_t keys, size_t known)
     sample_texts_free(&t);
 }
 
+/* Parts that have each dropped a few keys, not the same ones; one has met all keys that the others
+ * have: the union then keeps as many as that part, and its limit is the lower of two. */
+static void limits_of_maps_merge_to_that_of_the_union(void)
+{
+    enum { KEYS = 5000 };
+    static char name[KEYS][12];
+    static struct dg_text text[KEYS];
+    for (size_t i = 0; i < KEYS; i++) {
+        snprintf(name[i], sizeof name[i], "n%zu", i);
+        text[i] = (struct dg_text){name[i], (uint32_t)strlen(name[i]), DG_FINITE};
+    }
+    struct dg_coded p = {0};
+    struct dg_bytes want = {0}, got = {0};
+    must(dg_code(&p, NULL, NULL, text, KEYS));
+    for (int round = 0; round < 60; round++) {
+        struct dg_category all = {0}, merged = {0};
+        for (int k = 0; k < 3; k++) {
+            struct dg_category part = {0};
+            uint32_t row[KEYS];
+            size_t n = 0;
+            for (uint32_t i = 0; i < KEYS; i++) {
+                row[n] = i;
+                n += k == round % 4 || check_random() % 8 != 0;
+            }
+            must(dg_category_add(&part, &p, row, n));
+            must(dg_category_add(&all, &p, row, n));
+            encode_category(&part, &got);
+            must(dg_category_add_encoded(&merged, got.data, got.len));
+            dg_category_deinit(&part);
+        }
+        encode_category(&all, &want);
+        encode_category(&merged, &got);
+        CHECK(same_bytes(&want, &got));
+        dg_category_deinit(&all);
+        dg_category_deinit(&merged);
+    }
+    dg_coded_deinit(&p);
+    dg_bytes_deinit(&want);
+    dg_bytes_deinit(&got);
+}
+
 static void a_categorical_state_depends_on_the_multiset_alone(void)
 {
     check_texts(2000, 60, 30);
@@ -266,5 +307,6 @@ int main(int argc, char **argv)
     return CHECK_MAIN(argc, argv, CASE(a_numeric_state_depends_on_the_multiset_alone),
                       CASE(a_sketch_loses_resolution_by_its_multiset_alone),
                       CASE(a_categorical_state_depends_on_the_multiset_alone),
+                      CASE(limits_of_maps_merge_to_that_of_the_union),
                       CASE(distinct_counts_merge_to_the_union));
 }
