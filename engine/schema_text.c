@@ -5,6 +5,7 @@
 
 #include "engine/schema.h"
 #include "engine/timefmt.h"
+#include "engine/yaml.h"
 
 /* ---- values as text ------------------------------------------------------------------------ */
 
@@ -44,8 +45,7 @@ static bool plain_is_safe(const char *text)
     return true;
 }
 
-/* YAML: plain where that cannot be misread by any tool, else in double quotes. */
-static void put_text(FILE *out, const char *text)
+void dg_yaml_put_text(FILE *out, const char *text)
 {
     if (plain_is_safe(text)) {
         fputs(text, out);
@@ -83,7 +83,7 @@ static void put_scalar(FILE *out, const struct dg_key *key, const struct dg_sett
     case DG_KEY_NAME:
     case DG_KEY_FIELD:
     case DG_KEY_WORD:
-        put_text(out, v->text);
+        dg_yaml_put_text(out, v->text);
         break;
     case DG_KEY_SWITCH:
         fputs(v->on ? "on" : "off", out);
@@ -112,7 +112,7 @@ static void put_scalar(FILE *out, const struct dg_key *key, const struct dg_sett
         fputc('[', out);
         for (size_t i = 0; i < v->texts.n; i++) {
             fputs(i == 0 ? "" : ", ", out);
-            put_text(out, v->texts.text[i]);
+            dg_yaml_put_text(out, v->texts.text[i]);
         }
         fputc(']', out);
         break;
@@ -151,7 +151,7 @@ static void show_setting(FILE *out, const struct dg_key *key, const char *name,
                          const struct dg_setting *v, int indent)
 {
     if (!is_section(key)) {
-        put_text(out, name);
+        dg_yaml_put_text(out, name);
         fputs(": ", out);
         put_scalar(out, key, v);
         fputc('\n', out);
@@ -159,7 +159,7 @@ static void show_setting(FILE *out, const struct dg_key *key, const char *name,
     }
     const bool list = key->type == DG_KEY_SECTIONS;
     const bool empty = v->sections.n == 0 || (!list && is_empty(v->sections.at[0]));
-    put_text(out, name);
+    dg_yaml_put_text(out, name);
     fputs(empty && list ? ": []\n" : empty ? ": {}\n" : ":\n", out);
     for (size_t i = 0; i < v->sections.n && !empty; i++) {
         if (list) {

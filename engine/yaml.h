@@ -54,4 +54,8 @@ bool dg_yaml_is_nothing(const struct dg_yaml_node *node);
 const char *dg_yaml_expand(const char *text, struct dg_place place, struct dg_arena *arena,
                            struct dg_diagnostics *d);
 
+/* `text` as a YAML scalar on one line: plain where no tool can misread it, else in double quotes.
+ */
+void dg_yaml_put_text(FILE *out, const char *text);
+
 #endif

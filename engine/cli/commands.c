@@ -8,9 +8,16 @@
 
 /* clang-format off: one a line */
 const struct dg_command *const dg_commands[] = {
-    &dg_replay_command, &dg_baseline_command, &dg_check_command,
-    &dg_config_command, &dg_db_command,       &dg_completion_command,
-    &dg_help_command,   &dg_version_command,  NULL,
+    &dg_replay_command,
+    &dg_baseline_command,
+    &dg_init_command,
+    &dg_check_command,
+    &dg_config_command,
+    &dg_db_command,
+    &dg_completion_command,
+    &dg_help_command,
+    &dg_version_command,
+    NULL,
 };
 /* clang-format on */
 

@@ -12,6 +12,7 @@ extern const struct dg_command dg_completion_command;
 extern const struct dg_command dg_config_command;
 extern const struct dg_command dg_db_command;
 extern const struct dg_command dg_help_command;
+extern const struct dg_command dg_init_command;
 extern const struct dg_command dg_replay_command;
 extern const struct dg_command dg_version_command;
 
@@ -21,6 +22,7 @@ int dg_command_config_show(int argc, char **argv);
 int dg_command_config_schema(int argc, char **argv);
 int dg_command_config_reference(int argc, char **argv);
 int dg_command_help(int argc, char **argv);
+int dg_command_init(int argc, char **argv);
 int dg_command_replay(int argc, char **argv);
 int dg_command_version(int argc, char **argv);
 

@@ -322,7 +322,7 @@ static void same_hash(const char *a, const char *b, bool same)
     struct dg_monitor *x = parse(a), *y = parse(b);
     if (x != NULL && y != NULL && (strcmp(x->hash, y->hash) == 0) != same) {
         fprintf(stderr, "%s\n--- and ---\n%s\n", a, b);
-        CHECK(!"hashes are as the meanings");
+        check_failures++;
     }
     dg_monitor_free(x);
     dg_monitor_free(y);
