@@ -1,6 +1,7 @@
 #include "connectors/report_model.h"
 
 #include "connectors/report_index.h"
+#include "connectors/report_points.h"
 
 #include <errno.h>
 #include <math.h>
@@ -9,8 +10,6 @@
 
 /* Kinds of keys in the one index. */
 enum key_kind { KEY_GROUP, KEY_COLUMN, KEY_TRACK, KEY_SLICE, KEY_CELL, KEY_NEWS };
-
-const size_t dg_report_band[DG_REPORT_BANDS] = {1, 3, 4, 5, 7};
 
 void dg_report_model_init(struct dg_report_model *m)
 {
@@ -126,135 +125,7 @@ static int find_column(struct dg_report_model *m, const struct dg_series_row *ro
     return rc;
 }
 
-/* -- points -------------------------------------------------------------------------------- */
-
-static int status_rank(uint8_t status, uint8_t severity)
-{
-    if (status == DG_STATUS_DRIFT) {
-        return 4;
-    }
-    if (status == DG_STATUS_WARN || severity != DG_OK) {
-        return 3;
-    }
-    return status == DG_STATUS_OK ? 2 : status == DG_STATUS_DEGENERATE ? 1 : 0;
-}
-
-static double rank_real(double x)
-{
-    return isnan(x) ? -1.0 : x;
-}
-
-bool dg_report_point_worse(const struct dg_report_point *a, const struct dg_report_point *b)
-{
-    const int rank_a = status_rank(a->status, a->severity);
-    const int rank_b = status_rank(b->status, b->severity);
-    if (rank_a != rank_b) {
-        return rank_a > rank_b;
-    }
-    if (rank_real(a->psi) != rank_real(b->psi)) {
-        return rank_real(a->psi) > rank_real(b->psi);
-    }
-    if (rank_real(a->missing) != rank_real(b->missing)) {
-        return rank_real(a->missing) > rank_real(b->missing);
-    }
-    return a->ordinal < b->ordinal;
-}
-
-/* As the field `missing` of every output: absent or null, of all rows. */
-double dg_report_missing(const struct dg_series_row *row)
-{
-    uint64_t rows = 0;
-    for (size_t i = 0; i < DG_TRIAGE_KINDS; i++) {
-        rows += row->triage[i];
-    }
-    return rows == 0 ? (double)NAN
-                     : (double)(row->triage[DG_ABSENT] + row->triage[DG_NULL]) / (double)rows;
-}
-
-static struct dg_report_point point_of(const struct dg_series_row *row, uint32_t ordinal)
-{
-    struct dg_report_point p = {.end_us = row->window.end_us,
-                                .ordinal = ordinal,
-                                .status = (uint8_t)row->status,
-                                .severity = (uint8_t)row->severity,
-                                .n = row->n,
-                                .psi = row->drift.psi_adjusted,
-                                .psi_low = row->drift.psi_low,
-                                .psi_high = row->drift.psi_high,
-                                .ks = row->drift.ks,
-                                .p = row->p_adjusted,
-                                .missing = dg_report_missing(row),
-                                .mean = row->mean};
-    for (size_t i = 0; i < DG_REPORT_BANDS; i++) {
-        p.band[i] = row->quantile[dg_report_band[i]];
-    }
-    return p;
-}
-
-/* Keep of each run of points in one bucket of `stride` windows the worst. */
-static size_t thin(struct dg_report_point point[], size_t n, uint32_t stride)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (kept > 0 && point[kept - 1].ordinal / stride == point[i].ordinal / stride) {
-            if (dg_report_point_worse(&point[i], &point[kept - 1])) {
-                point[kept - 1] = point[i];
-            }
-        } else {
-            point[kept++] = point[i];
-        }
-    }
-    return kept;
-}
-
-size_t dg_report_thin(const struct dg_report_track *t, size_t limit, struct dg_report_point out[])
-{
-    if (t->n_points == 0) {
-        return 0;
-    }
-    const uint32_t span = t->point[t->n_points - 1].ordinal + 1;
-    const uint32_t stride = (uint32_t)((span + limit - 1) / limit);
-    size_t n = 0;
-    for (size_t i = 0; i < t->n_points; i++) {
-        if (n > 0 && out[n - 1].ordinal / stride == t->point[i].ordinal / stride) {
-            if (dg_report_point_worse(&t->point[i], &out[n - 1])) {
-                out[n - 1] = t->point[i];
-            }
-        } else {
-            out[n++] = t->point[i];
-        }
-    }
-    return n;
-}
-
-static bool window_worse(const struct dg_report_window *a, const struct dg_report_window *b)
-{
-    if (a->drift != b->drift) {
-        return a->drift > b->drift;
-    }
-    if (a->severity != b->severity) {
-        return a->severity > b->severity;
-    }
-    if (a->warn != b->warn) {
-        return a->warn > b->warn;
-    }
-    return a->silent && !b->silent;
-}
-
-static size_t thin_windows(struct dg_report_window window[], size_t n, uint32_t stride)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (kept > 0 && window[kept - 1].ordinal / stride == window[i].ordinal / stride) {
-            if (window_worse(&window[i], &window[kept - 1])) {
-                window[kept - 1] = window[i];
-            }
-        } else {
-            window[kept++] = window[i];
-        }
-    }
-    return kept;
-}
+/* -- windows ------------------------------------------------------------------------------- */
 
 /* Buckets a resolution may have, so that all tracks together stay within their budget. */
 static uint32_t bucket_limit(const struct dg_report_model *m)
@@ -270,16 +141,14 @@ static void widen(struct dg_report_model *m, uint32_t at)
 {
     struct dg_report_size *s = &m->size[at];
     s->stride *= 2;
-    s->n_windows = thin_windows(s->window, s->n_windows, s->stride);
+    s->n_windows = dg_report_thin_windows(s->window, s->n_windows, s->stride);
     for (size_t i = 0; i < m->n_tracks; i++) {
         struct dg_report_track *t = &m->track[i];
         if (t->size == at) {
-            t->n_points = thin(t->point, t->n_points, s->stride);
+            t->n_points = dg_report_thin_points(t->point, t->n_points, s->stride);
         }
     }
 }
-
-/* -- windows ------------------------------------------------------------------------------- */
 
 static int64_t slide_of(const struct dg_monitor *monitor, int64_t size_us)
 {
@@ -365,7 +234,7 @@ int dg_report_model_end(struct dg_report_model *m)
         return rc;
     }
     s->window[s->n_windows++] = m->current;
-    s->n_windows = thin_windows(s->window, s->n_windows, s->stride);
+    s->n_windows = dg_report_thin_windows(s->window, s->n_windows, s->stride);
     return 0;
 }
 
@@ -499,14 +368,15 @@ static int whole_series(struct dg_report_model *m, const struct dg_series_row *r
     }
     struct dg_report_column *c = &m->column[column];
     const uint8_t status = (uint8_t)row->status;
-    if (!c->marked || status_rank(status, DG_OK) > status_rank(c->window_status, DG_OK)) {
+    if (!c->marked ||
+        dg_report_status_rank(status, DG_OK) > dg_report_status_rank(c->window_status, DG_OK)) {
         c->window_status = status;
     }
     c->marked = 1;
     if (row->severity > m->current.severity) {
         m->current.severity = (uint8_t)row->severity;
     }
-    const struct dg_report_point p = point_of(row, m->current.ordinal);
+    const struct dg_report_point p = dg_report_point_of(row, m->current.ordinal);
     const bool judged = is_judged(row->status);
     if (judged || !t->judged) {
         const bool first = t->windows == 0 || (judged && !t->judged);
@@ -567,7 +437,7 @@ static void update_cell(struct dg_report_model *m, struct dg_report_cell *c,
         c->p = row->p_adjusted;
         c->last_ordinal = m->current.ordinal;
     }
-    if (is_judged(row->status) && rank_real(psi) > rank_real(c->peak)) {
+    if (is_judged(row->status) && dg_report_rank_real(psi) > dg_report_rank_real(c->peak)) {
         c->peak = psi;
         c->peak_us = row->window.end_us;
     }

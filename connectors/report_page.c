@@ -306,13 +306,14 @@ static const struct {
 static void write_part(struct dg_page *p, const struct dg_report_view *v, const char *name,
                        size_t len)
 {
-    for (size_t i = 0; i < sizeof part / sizeof part[0]; i++) {
-        if (strlen(part[i].name) == len && memcmp(part[i].name, name, len) == 0) {
+    bool known = false;
+    for (size_t i = 0; i < sizeof part / sizeof part[0] && !known; i++) {
+        known = strlen(part[i].name) == len && memcmp(part[i].name, name, len) == 0;
+        if (known) {
             part[i].write(p, v);
-            return;
         }
     }
-    DG_ASSERT(false && "the template names a part that the report does not have");
+    DG_ASSERT(known); /* the template names a part that is not in the table */
 }
 
 void dg_report_page_write(struct dg_page *p, const struct dg_report_view *v)

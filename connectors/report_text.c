@@ -180,6 +180,15 @@ char *dg_word_real(double x, char buf[DG_WORD_SIZE])
     return buf;
 }
 
+char *dg_word_edge(double x, char buf[DG_WORD_SIZE])
+{
+    if (isfinite(x) && fabs(x) < 999.5) {
+        snprintf(buf, DG_WORD_SIZE, "%.4g", x);
+        return buf;
+    }
+    return dg_word_real(x, buf);
+}
+
 char *dg_word_fixed(double x, char buf[DG_WORD_SIZE])
 {
     if (!isfinite(x) || x >= 100) {

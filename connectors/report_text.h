@@ -36,10 +36,11 @@ void dg_page_json_real(struct dg_page *p, double x);
 #define DG_WORD_SIZE 40
 
 /* Numbers for people, as HTML. Each returns buf. NAN is an en dash. */
-char *dg_word_real(double x, char buf[DG_WORD_SIZE]);    /* 3 digits: "0.0312", "1,204", "3.1e-7" */
-char *dg_word_fixed(double x, char buf[DG_WORD_SIZE]);   /* 3 decimals: "0.031"; "&lt;0.001" */
-char *dg_word_p(double p, char buf[DG_WORD_SIZE]);       /* "0.034", "2e-14", "&lt;1e-300" */
-char *dg_word_share(double x, char buf[DG_WORD_SIZE]);   /* "3.1 %", "&lt;0.01 %", "0 %" */
+char *dg_word_real(double x, char buf[DG_WORD_SIZE]);  /* 3 digits: "0.0312", "1,204", "3.1e-7" */
+char *dg_word_edge(double x, char buf[DG_WORD_SIZE]);  /* as real, but 4 digits: bins are narrow */
+char *dg_word_fixed(double x, char buf[DG_WORD_SIZE]); /* 3 decimals: "0.031"; "&lt;0.001" */
+char *dg_word_p(double p, char buf[DG_WORD_SIZE]);     /* "0.034", "2e-14", "&lt;1e-300" */
+char *dg_word_share(double x, char buf[DG_WORD_SIZE]); /* "3.1 %", "&lt;0.01 %", "0 %" */
 char *dg_word_count(uint64_t n, char buf[DG_WORD_SIZE]); /* "1,204,332" */
 char *dg_word_time(int64_t us, char buf[DG_WORD_SIZE]);  /* "2026-11-14 06:00" UTC */
 /* "14 Nov 06:00", or "14 Nov 2026" on an axis that spans more than 20 days. UTC. */

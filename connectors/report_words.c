@@ -90,6 +90,7 @@ void dg_words_comparison(struct dg_page *p, const struct dg_series_row *row)
 
 void dg_words_bin(struct dg_page *p, const struct dg_contribution *c, enum dg_feature_type type)
 {
+    char low[DG_WORD_SIZE], high[DG_WORD_SIZE];
     if (type == DG_FEATURE_CATEGORY) {
         dg_page_raw(p, "\xe2\x80\x9c");
         char category[sizeof c->category + 1] = {0}; /* may fill its array to the last byte */
@@ -99,11 +100,11 @@ void dg_words_bin(struct dg_page *p, const struct dg_contribution *c, enum dg_fe
     } else if (isinf(c->low) && isinf(c->high)) {
         dg_page_raw(p, "any value");
     } else if (isinf(c->low)) {
-        dg_page_format(p, "\xe2\x89\xa4 %.4g", c->high);
+        dg_page_format(p, "\xe2\x89\xa4 %s", dg_word_edge(c->high, high));
     } else if (isinf(c->high)) {
-        dg_page_format(p, "&gt; %.4g", c->low);
+        dg_page_format(p, "&gt; %s", dg_word_edge(c->low, low));
     } else {
-        dg_page_format(p, "(%.4g, %.4g]", c->low, c->high);
+        dg_page_format(p, "(%s, %s]", dg_word_edge(c->low, low), dg_word_edge(c->high, high));
     }
 }
 

@@ -2,7 +2,7 @@
  *
  *   report_sample PAGE.html [DOCUMENT.json [ROWS.ndjson [key=number ...]]]
  *
- * keys: columns windows sizes baselines segments hostile drifting seed */
+ * keys: columns windows sizes baselines segments hostile drifting versions seed */
 #include "connectors/output.h"
 #include "connectors/report_html.h"
 #include "tests/support/sample_rows.h"
@@ -21,11 +21,9 @@ static bool set(struct sample_options *o, const char *pair)
     const struct {
         const char *name;
         uint32_t *to;
-    } key[] = {{"columns=", &o->columns},
-               {"windows=", &o->windows},
-               {"sizes=", &o->sizes},
-               {"baselines=", &o->baselines},
-               {"drifting=", &o->drifting}};
+    } key[] = {{"columns=", &o->columns},   {"windows=", &o->windows},
+               {"sizes=", &o->sizes},       {"baselines=", &o->baselines},
+               {"versions=", &o->versions}, {"drifting=", &o->drifting}};
     for (size_t i = 0; i < sizeof key / sizeof key[0]; i++) {
         if (strncmp(pair, key[i].name, strlen(key[i].name)) == 0) {
             *key[i].to = number;

@@ -53,6 +53,7 @@ struct teller {
     struct dg_window_spec window[2];
     struct dg_baseline_spec baseline[2];
     uint64_t random;
+    const char *version;
     char name[64];
 };
 
@@ -288,7 +289,7 @@ static int tell_series(struct teller *t, const struct dg_window_id *w, const cha
     }
     const double missing = column == 3 ? 0.01 + 0.05 * at : column == 8 ? 0.004 : 0;
     struct dg_series_row r = {.window = *w,
-                              .slice = {"", "", segment},
+                              .slice = {t->version, "", segment},
                               .column = column_name(t, column),
                               .type = s->type,
                               .role = column < NAMES ? s->role : DG_ROLE_FEATURE,
@@ -333,7 +334,7 @@ static int tell_series(struct teller *t, const struct dg_window_id *w, const cha
 static int tell_slice(struct teller *t, const struct dg_window_id *w, const char *segment,
                       double share, uint64_t rows, struct dg_slice_row *slice, struct dg_error *err)
 {
-    *slice = (struct dg_slice_row){.window = *w, .slice = {"", "", segment}};
+    *slice = (struct dg_slice_row){.window = *w, .slice = {t->version, "", segment}};
     for (uint32_t column = 0; column < t->options->columns; column++) {
         for (uint32_t b = 0; b < t->options->baselines; b++) {
             const int rc = tell_series(t, w, segment, share, column, b, rows, slice, err);
@@ -345,27 +346,52 @@ static int tell_slice(struct teller *t, const struct dg_window_id *w, const char
     return 0;
 }
 
+/* The series of every slice of one version; adds its slices to `slice`. */
+static int tell_version(struct teller *t, const struct dg_window_id *w, uint64_t rows,
+                        struct dg_slice_row slice[], size_t *n, struct dg_error *err)
+{
+    int rc = tell_slice(t, w, "all", 1, rows, &slice[(*n)++], err);
+    for (size_t i = 0; rc == 0 && t->options->segments && i < 5; i++) {
+        rc = tell_slice(t, w, segments[i], segment_share[i], rows, &slice[(*n)++], err);
+    }
+    return rc;
+}
+
+static uint64_t rows_of(struct teller *t, uint32_t size, int64_t end_us)
+{
+    const double hour = (double)((end_us / HOUR) % 24);
+    const double wave = 1 + 0.45 * sin((hour - 8) / 24 * 6.283185307179586);
+    const int64_t index = (end_us - START) / HOUR;
+    const bool silent = size == 0 && t->options->windows >= 100 && index >= 53 && index <= 55;
+    const uint64_t rows = silent ? 0 : (uint64_t)(4200 * wave + 60 * normal(t));
+    return size == 1 ? 98304 : rows;
+}
+
 static int tell_window(struct teller *t, uint32_t size, int64_t end_us, struct dg_error *err)
 {
     const struct dg_window_id w = {t->monitor.name, t->monitor.hash, t->window[size].size_us,
                                    end_us - t->window[size].size_us, end_us};
     const struct dg_sink_ops *ops = t->sink->ops;
     int rc = ops->window_begin(t->sink, &w, err);
-    const double hour = (double)((end_us / HOUR) % 24);
-    const double wave = 1 + 0.45 * sin((hour - 8) / 24 * 6.283185307179586);
+    const uint64_t rows = rows_of(t, size, end_us);
     const int64_t index = (end_us - START) / HOUR;
-    const bool silent = size == 0 && t->options->windows >= 100 && index >= 53 && index <= 55;
-    uint64_t rows = silent ? 0 : (uint64_t)(4200 * wave + 60 * normal(t));
-    rows = size == 1 ? 98304 : rows;
-    struct dg_slice_row slice[1 + 5];
+    struct dg_slice_row slice[2 * (1 + 5)];
     size_t n = 0;
-    rc = rc != 0 ? rc : tell_slice(t, &w, "all", 1, rows, &slice[n++], err);
-    for (size_t i = 0; rc == 0 && t->options->segments && i < 5; i++) {
-        rc = tell_slice(t, &w, segments[i], segment_share[i], rows, &slice[n++], err);
+    if (t->options->versions < 2) {
+        rc = rc != 0 ? rc : tell_version(t, &w, rows, slice, &n, err);
+    } else {
+        t->version = "v1";
+        if (rc == 0 && index <= t->options->windows * 6 / 10) {
+            rc = tell_version(t, &w, rows, slice, &n, err);
+        }
+        t->version = "v2";
+        if (rc == 0 && index >= t->options->windows * 4 / 10) {
+            rc = tell_version(t, &w, rows, slice, &n, err);
+        }
     }
     const struct dg_keyed fresh = {"campaign_id", 11, 0, rows / 3};
     slice[0].stream = true;
-    slice[0].silent = silent;
+    slice[0].silent = rows == 0;
     slice[0].late = (uint64_t)(3 * uniform(t));
     slice[0].bad[DG_BAD_MALFORMED] = index % 17 == 0 ? 2 : 0;
     slice[0].new_field = &fresh;
@@ -400,7 +426,7 @@ int sample_rows_run(struct dg_sink *sink, const struct sample_options *options,
          hash[] = "5f0c2e9ab1d47733";
     char what[] = "Probability of default, scored at application time", owner[] = "risk-models";
     char path[] = "monitors/credit-risk.yaml", training[] = "training", week[] = "last_week";
-    struct teller t = {.sink = sink, .options = options, .random = options->seed};
+    struct teller t = {.sink = sink, .options = options, .random = options->seed, .version = ""};
     t.window[0] = (struct dg_window_spec){HOUR, HOUR};
     t.window[1] = (struct dg_window_spec){24 * HOUR, 6 * HOUR};
     t.baseline[0] = (struct dg_baseline_spec){.name = training, .kind = DG_BASELINE_FILE};

@@ -14,6 +14,7 @@ struct sample_options {
     bool segments;      /* country=DE ... */
     bool hostile;       /* names and categories that try to be markup */
     uint32_t drifting;  /* columns that drift at the end; 2 is the story above */
+    uint32_t versions;  /* 1: none; 2: v1 ends at 60 % of the run, v2 starts at 40 % */
     uint64_t seed;
 };
 

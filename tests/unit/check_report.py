@@ -175,6 +175,11 @@ def main():
                      "x' onmouseover='alert(1)", "{{json}}"):
             check(name in words, f"hostile.html: does not show the column {name}")
 
+        page, embedded, beside, base = make("versions", "versions=2", "baselines=1")
+        compare_with_rows(beside, base + ".ndjson", "versions.json")
+        check("2 of 12 columns drifted: income v2 and country v2." in
+              " ".join("".join(page.text).split()), "versions.html: does not name the version")
+
         page, embedded, beside, base = make("hundred", "columns=100", "windows=48", "drifting=40",
                                              "segments=0")
         compare_with_rows(embedded, base + ".ndjson", "hundred.html", complete=False)

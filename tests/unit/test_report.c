@@ -114,6 +114,8 @@ static void numbers_are_short_for_people(void)
     CHECK_STR(dg_word_real(3.2e9, buf), "3.2e+09");
     CHECK_STR(dg_word_real((double)NAN, buf), "\xe2\x80\x93");
     CHECK_STR(dg_word_real(-INFINITY, buf), "\xe2\x88\x92\xe2\x88\x9e");
+    CHECK_STR(dg_word_edge(-121.3449, buf), "-121.3");
+    CHECK_STR(dg_word_edge(70384.4, buf), "70,384");
     CHECK_STR(dg_word_fixed(0.0004, buf), "&lt;0.001");
     CHECK_STR(dg_word_fixed(0.4517, buf), "0.452");
     CHECK_STR(dg_word_p(0.0342, buf), "0.034");
