@@ -296,7 +296,12 @@ static int group_intern(struct dg_slicer *s, const struct dg_text part[2], uint3
 int dg_slicer_groups(struct dg_slicer *s, struct dg_group_cache *cache, const struct dg_batch *b,
                      uint32_t group[])
 {
-    for (size_t row = 0; row < b->n; row++) {
+    size_t n = b->n;
+    if (s->version < 0 && s->variant < 0) { /* one group, whatever the rows say */
+        memset(group, 0, n * sizeof *group);
+        n = n > 0;
+    }
+    for (size_t row = 0; row < n; row++) {
         const struct dg_text part[2] = {group_part(b, s->version, row),
                                         group_part(b, s->variant, row)};
         const uint64_t hash = hash_parts(part, 2);
