@@ -3,3 +3,4 @@ dg_script_test(completion tidy ${CMAKE_CURRENT_SOURCE_DIR}/tidy/completion.sh)
 dg_script_test(layers tidy ${CMAKE_CURRENT_SOURCE_DIR}/tidy/layers.sh ${PROJECT_SOURCE_DIR})
 dg_script_test(symbols tidy ${CMAKE_CURRENT_SOURCE_DIR}/tidy/symbols.sh $<TARGET_FILE:driftgauge-stats>
   $<TARGET_FILE:dg_engine> $<TARGET_FILE:dg_connectors> $<TARGET_FILE:dg_cli>)
+dg_script_test(words tidy ${CMAKE_CURRENT_SOURCE_DIR}/tidy/words.sh ${PROJECT_SOURCE_DIR})
