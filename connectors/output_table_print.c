@@ -458,6 +458,10 @@ static void put_verdict(const struct dg_table *t, const struct verdict *v,
     fputs("\nVerdict: ", out);
     dg_ink_put(out, severity == DG_OK ? DG_INK_GREEN : ink_of_severity(severity), t->options.colors,
                dg_severity_name(severity));
+    if (v->all.n == 0) {
+        fputs("; no window was evaluated\n", out);
+        return;
+    }
     fprintf(out, "; %zu of %zu columns drifted", v->bad.n, v->all.n);
     for (size_t i = 0; i < v->bad.n && i < NAMED; i++) {
         fprintf(out, "%s%s", i == 0 ? " (" : ", ", v->bad.name[i]);

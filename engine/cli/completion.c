@@ -13,6 +13,7 @@ struct completion_settings {
 static const struct dg_example completion_examples[] = {
     {"driftgauge completion bash > /etc/bash_completion.d/driftgauge",
      "Complete commands, options and words in every new bash."},
+    {"driftgauge completion zsh > \"${fpath[1]}/_driftgauge\"", "The same in zsh."},
     {"driftgauge completion fish | source", "Complete in this fish."},
 };
 
@@ -273,7 +274,9 @@ static void print_zsh(void)
     each_command(zsh_command);
     fputs("    esac\n"
           "}\n"
-          "compdef _driftgauge driftgauge\n",
+          "# Loaded from fpath at the first completion, or sourced.\n"
+          "if [[ ${funcstack[1]} = _driftgauge ]]; then _driftgauge \"$@\"\n"
+          "else compdef _driftgauge driftgauge; fi\n",
           stdout);
 }
 
