@@ -479,7 +479,7 @@ size_t dg_avro_plan_decode(const struct dg_avro_plan *plan, const uint8_t **curs
     DG_ASSERT((uint64_t)(end - *cursor) <= UINT32_MAX);
     struct dg_avro_run r = {.plan = plan, .batch = batch, .end = end, .row = batch->n};
     const size_t row_bytes = dg_avro_plan_scratch(plan);
-    if (row_bytes > 0) {
+    if (row_bytes > 0 && n > 0) {
         r.slots = (char *)batch->scratch.data + batch->scratch.len;
     }
     const uint8_t *p = *cursor;
