@@ -7,8 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define READ_STEP ((size_t)1 << 20) /* memory follows what arrives, not what a header claims */
-#define SCAN_STEP ((size_t)64 << 10)
+#define READ_STEP  ((size_t)1 << 20) /* memory follows what arrives, not what a header claims */
+#define SCAN_STEP  ((size_t)64 << 10)
+#define CHUNK_STEP ((size_t)64 << 10)
 
 static const uint8_t magic[4] = {'O', 'b', 'j', 1};
 
@@ -261,7 +262,8 @@ static int fill(struct reader *self, struct dg_chunk *chunk, size_t n, size_t *g
     *got = 0;
     while (*got < n) {
         const size_t step = n - *got < READ_STEP + *got ? n - *got : READ_STEP + *got;
-        const int rc = dg_chunk_reserve(chunk, *got + step);
+        const size_t rounded = (*got + step + CHUNK_STEP - 1) / CHUNK_STEP * CHUNK_STEP;
+        const int rc = dg_chunk_reserve(chunk, rounded); /* blocks differ a little in size */
         if (rc != 0) {
             return rc;
         }

@@ -73,6 +73,8 @@ struct dg_avro_plan {
 struct dg_avro_run {
     const struct dg_avro_plan *plan;
     struct dg_batch *batch;
+    const union dg_column *column; /* of the batch */
+    const uint32_t *list;          /* of the plan */
     const uint8_t *end;
     size_t row;
     char *slots; /* of `row`: plan->n_slots of DG_AVRO_SLOT bytes */

@@ -1,10 +1,12 @@
 #include "connectors/avro_ops.h"
 
+#define SCRATCH_STEP ((size_t)64 << 10)
+
 static const uint8_t *execute(struct dg_avro_run *r, uint32_t pc, const uint8_t *p);
 
 static inline union dg_column column_of(const struct dg_avro_run *r, uint32_t column)
 {
-    return r->batch->column[column];
+    return r->column[column];
 }
 
 static inline const uint8_t *skip_bytes(struct dg_avro_run *r, const uint8_t *p, uint64_t n)
@@ -37,7 +39,7 @@ static inline const uint8_t *read_doubles(struct dg_avro_run *r, const struct dg
     if (DG_UNLIKELY((uint64_t)(r->end - p) < op->size)) {
         return dg_avro_stop(r, DG_BAD_TRUNCATED);
     }
-    const uint32_t *entry = &r->plan->list[op->list];
+    const uint32_t *entry = &r->list[op->list];
     for (const uint32_t *stop = entry + 2 * op->n; entry < stop; entry += 2) {
         const double x = dg_avro_load_double(p + entry[0]);
         column_of(r, entry[1]).number[r->row] = dg_avro_clean(x);
@@ -51,7 +53,7 @@ static inline const uint8_t *read_floats(struct dg_avro_run *r, const struct dg_
     if (DG_UNLIKELY((uint64_t)(r->end - p) < op->size)) {
         return dg_avro_stop(r, DG_BAD_TRUNCATED);
     }
-    const uint32_t *entry = &r->plan->list[op->list];
+    const uint32_t *entry = &r->list[op->list];
     for (const uint32_t *stop = entry + 2 * op->n; entry < stop; entry += 2) {
         const float x = dg_avro_load_float(p + entry[0]);
         column_of(r, entry[1]).number[r->row] = dg_avro_clean((double)x);
@@ -68,7 +70,7 @@ static inline const uint8_t *read_long(struct dg_avro_run *r, const uint8_t *p, 
 static inline const uint8_t *read_longs(struct dg_avro_run *r, const struct dg_avro_op *op,
                                         const uint8_t *p)
 {
-    const uint32_t *entry = &r->plan->list[op->list];
+    const uint32_t *entry = &r->list[op->list];
     for (uint32_t i = 0; i < op->n; i++) {
         int64_t x;
         p = read_long(r, p, &x);
@@ -86,7 +88,7 @@ static inline const uint8_t *read_longs(struct dg_avro_run *r, const struct dg_a
 static inline const uint8_t *read_nullable_doubles(struct dg_avro_run *r,
                                                    const struct dg_avro_op *op, const uint8_t *p)
 {
-    const uint32_t *entry = &r->plan->list[op->list];
+    const uint32_t *entry = &r->list[op->list];
     const uint8_t null = (uint8_t)(op->flag << 1), value = 2 - null;
     for (uint32_t i = 0; i < op->n; i++) {
         double x;
@@ -196,13 +198,13 @@ static inline const uint8_t *read_branch(struct dg_avro_run *r, const struct dg_
     if (DG_UNLIKELY(p == NULL || branch < 0 || branch >= op->n)) {
         return p == NULL ? NULL : dg_avro_stop(r, DG_BAD_MALFORMED);
     }
-    *pc = r->plan->list[op->list + (uint32_t)branch];
+    *pc = r->list[op->list + (uint32_t)branch];
     return p;
 }
 
 static void set_columns(struct dg_avro_run *r, const struct dg_avro_op *op)
 {
-    const uint32_t *entry = &r->plan->list[op->list];
+    const uint32_t *entry = &r->list[op->list];
     for (uint32_t i = 0; i < op->n; i++) {
         dg_avro_set(r, entry[2 * i], (enum dg_triage)entry[2 * i + 1]);
     }
@@ -261,7 +263,7 @@ static const uint8_t *skip_items(struct dg_avro_run *r, const struct dg_avro_typ
 static const uint8_t *read_array(struct dg_avro_run *r, const struct dg_avro_op *op,
                                  const uint8_t *p)
 {
-    const uint32_t *wanted = &r->plan->list[op->list];
+    const uint32_t *wanted = &r->list[op->list];
     int64_t index = 0;
     uint32_t next = 0;
     for (;;) {
@@ -453,8 +455,12 @@ int dg_avro_plan_reserve(const struct dg_avro_plan *plan, struct dg_batch *batch
                          size_t bytes)
 {
     batch->news_names = plan->news_names;
+    bytes += rows * dg_avro_plan_scratch(plan);
+    if (batch->scratch.len == 0) { /* it may move: with some room for the next chunks */
+        bytes = (bytes + SCRATCH_STEP - 1) / SCRATCH_STEP * SCRATCH_STEP;
+    }
     const int rc = dg_batch_reserve(batch, batch->n + rows);
-    return rc != 0 ? rc : dg_batch_scratch(batch, bytes + rows * dg_avro_plan_scratch(plan));
+    return rc != 0 ? rc : dg_batch_scratch(batch, bytes);
 }
 
 size_t dg_avro_plan_scratch(const struct dg_avro_plan *plan)
@@ -477,17 +483,27 @@ size_t dg_avro_plan_decode(const struct dg_avro_plan *plan, const uint8_t **curs
                            enum dg_reason *why)
 {
     DG_ASSERT((uint64_t)(end - *cursor) <= UINT32_MAX);
-    struct dg_avro_run r = {.plan = plan, .batch = batch, .end = end, .row = batch->n};
+    struct dg_avro_run r = {.plan = plan,
+                            .batch = batch,
+                            .column = batch->column,
+                            .list = plan->list,
+                            .end = end,
+                            .row = batch->n};
     const size_t row_bytes = dg_avro_plan_scratch(plan);
-    if (row_bytes > 0 && n > 0) {
+    if (n == 0) {
+        return 0;
+    }
+    if (row_bytes > 0) {
         r.slots = (char *)batch->scratch.data + batch->scratch.len;
+    }
+    memset(batch->reason + batch->n, DG_GOOD, n);
+    for (size_t i = 0; i < n; i++) {
+        batch->place[batch->n + i] = place + i;
+        batch->news[batch->n + i] = plan->news;
     }
     const uint8_t *p = *cursor;
     size_t done = 0;
     for (; done < n; done++, r.row++) {
-        batch->reason[r.row] = DG_GOOD;
-        batch->place[r.row] = place + done;
-        batch->news[r.row] = plan->news;
         const uint8_t *q = execute(&r, 0, p);
         if (DG_UNLIKELY(q == NULL)) {
             *why = r.why;

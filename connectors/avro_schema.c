@@ -449,6 +449,10 @@ int dg_avro_schema_parse(const char *json, size_t len, struct dg_avro_schema **o
     }
     json_error_t where;
     json_t *j = json_loadb(json, len, JSON_DECODE_ANY, &where);
+    if (j == NULL &&
+        (where.text[0] == '\0' || json_error_code(&where) == json_error_out_of_memory)) {
+        return dg_fail_memory(err);
+    }
     if (j == NULL) {
         return dg_fail(err, EINVAL, "the Avro schema is not JSON: line %d, column %d: %s",
                        where.line, where.column, where.text);

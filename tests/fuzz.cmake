@@ -30,7 +30,8 @@ endif()
 
 dg_fuzz(fuzz_config fuzz/fuzz_config.c LINK dg_engine
         SEEDS ${CMAKE_CURRENT_SOURCE_DIR}/unit/config ${PROJECT_SOURCE_DIR}/docs/examples)
-dg_fuzz(fuzz_avro fuzz/fuzz_avro.c LINK dg_connectors)
+dg_fuzz(fuzz_avro fuzz/fuzz_avro.c LINK dg_connectors
+        SEEDS ${CMAKE_CURRENT_SOURCE_DIR}/golden/avro)
 dg_fuzz(fuzz_csv fuzz/fuzz_csv.c LINK dg_connectors)
 dg_fuzz(fuzz_ndjson fuzz/fuzz_ndjson.c LINK dg_connectors PkgConfig::JANSSON)
 dg_fuzz(fuzz_time fuzz/fuzz_time.c LINK dg_engine)

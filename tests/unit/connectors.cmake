@@ -6,6 +6,9 @@ target_link_libraries(dg_avro_support PUBLIC dg_connectors PkgConfig::AVRO
 dg_test(test_avro_container unit unit/test_avro_container.c LINK dg_avro_support)
 dg_test(test_avro_differential unit unit/test_avro_differential.c LINK dg_avro_support)
 dg_test(test_avro_golden unit unit/test_avro_golden.c LINK dg_avro_support)
+dg_test(test_avro_memory unit unit/test_avro_memory.c LINK dg_avro_support
+        -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc)
+dg_test(test_avro_plan unit unit/test_avro_plan.c LINK dg_avro_support)
 dg_test(test_csv unit unit/test_csv.c LINK dg_connectors)
 dg_test(test_ndjson unit unit/test_ndjson.c LINK dg_connectors)
 dg_test(test_number unit unit/test_number.c LINK dg_connectors)
