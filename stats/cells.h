@@ -23,9 +23,9 @@ void dg_cells_add(struct dg_cells *c, double reference, double current);
 /*
  * Merge cells until each has an expected count min(n, m)/deff r_j/m of at least DG_CELL_MINIMUM.
  * ordinal: neighbours, greedily from the left, a small remainder joining the last cell.
- * nominal: all small cells, and the last `tail` ones whatever their size (0 or 1: the `new` cell,
- * whose reference count is 0 by construction), become one rare cell; if that is still too small it
- * swallows the smallest of the others.
+ * nominal: all small cells, and the last `tail` ones whatever their size (`other` and `new`: which
+ * categories they hold was decided by the reference), become one rare cell; if that is still too
+ * small it swallows the smallest of the others.
  * Returns whether anything was merged. Without it the tests reject far too often: 37 % instead of
  * 5 % for skewed shares at n = 100.
  */

@@ -260,15 +260,16 @@ int dg_drift_category(const uint64_t reference[], const uint64_t current[], size
     const double deff = options->deff;
     struct dg_cells plain = {0};
     struct dg_cells effect = {0};
+    size_t tail = 0; /* `other` and `new`, where they hold anything */
     for (size_t i = 0; i < cells; i++) {
         const bool is_new = has_new && i + 1 == cells;
+        tail += has_new && i + 2 >= cells && (reference[i] > 0 || current[i] > 0);
         const double expected_new = is_new ? (double)singletons : 0.0;
         dg_cells_add(&plain, (double)reference[i], (double)current[i]);
         dg_cells_add(&effect, (double)reference[i] + expected_new, (double)current[i]);
     }
     struct dg_cells pooled = plain;
-    const bool any_new = has_new && current[cells - 1] > 0;
-    if (dg_cells_pool_nominal(&pooled, deff, any_new ? 1 : 0)) {
+    if (dg_cells_pool_nominal(&pooled, deff, tail)) {
         d.flags |= DG_FLAG_POOLED;
     }
     d.flags |= plain.cells == 1 ? DG_FLAG_DEGENERATE : 0u;

@@ -73,16 +73,18 @@ DG_MUST_CHECK int dg_drift_numeric(const struct dg_binning *b, const struct dg_b
                                    const struct dg_drift_options *options, struct dg_drift *out);
 
 /*
- * Compare two categorical samples: counts over the same `cells` (1 .. 258), the last being `new`
- * when has_new (reference count 0 there; `singletons` = reference categories seen exactly once).
+ * Compare two categorical samples: counts over the same `cells` (1 .. 258). When has_new, the last
+ * is `new` (reference count 0 there; `singletons` = reference categories seen exactly once) and the
+ * last but one is `other`, the rare categories that the reference knows, as in stats/category.h.
  * Returns 0; EDOM if either sample is empty; EINVAL for options as above, for cells out of range,
  * for a `new` cell that the reference has counts in, or more singletons than values.
  *
  * psi and kl count `new` as if the reference had held `singletons` such events (Good and Turing's
  * estimate of unseen mass), so that a category nobody saw does not make them infinite or
- * arbitrary. The tests pool all small cells, and `new` whatever its size, into one rare cell:
- * which categories are `new` was decided by the reference, so a cell of their own would reject
- * under equal distributions. What `new` alone says is new_p, the exact test.
+ * arbitrary. The tests pool all small cells with `other` and `new`, whatever their size, into one
+ * rare cell: which categories are known was decided by the reference, so mass always seems to move
+ * from the rare known ones to the new ones, and cells of their own would reject under equal
+ * distributions. What `new` alone says is new_p, the exact test.
  * linf is over all cells, linf_p over the pooled ones.
  * p: min(1, 3 min(chi2_p, linf_p, new_p)), without new_p and with 2 when !has_new.
  * NAN: ks, w1, cvm, ad and range fields always; new_p if !has_new; null_p as above.

@@ -22,17 +22,28 @@ static double unclamped(const struct dg_binning *b, double x)
 
 static double position(const struct dg_binning *b, double x)
 {
-    return fmin(fmax(unclamped(b, x), -CLAMP), CLAMP);
+    const double at = unclamped(b, x);
+    return at > CLAMP ? CLAMP : at < -CLAMP ? -CLAMP : at;
 }
 
-static double left_end(const struct dg_binning *b, uint32_t j, const struct dg_binned *s)
+/* Outer ends of the open bins: the extremes of the samples that have values there. */
+static double outer_left(const struct dg_binning *b, const struct dg_binned *r,
+                         const struct dg_binned *c)
 {
-    return position(b, j == 0 ? s->min : b->edges[j - 1]);
+    double x = INFINITY;
+    x = r->count[0] > 0 ? fmin(x, r->min) : x;
+    x = c->count[0] > 0 ? fmin(x, c->min) : x;
+    return position(b, x);
 }
 
-static double right_end(const struct dg_binning *b, uint32_t j, const struct dg_binned *s)
+static double outer_right(const struct dg_binning *b, const struct dg_binned *r,
+                          const struct dg_binned *c)
 {
-    return position(b, j + 1 == b->n_bins ? s->max : b->edges[j]);
+    const uint32_t last = b->n_bins - 1;
+    double x = -INFINITY;
+    x = r->count[last] > 0 ? fmax(x, r->max) : x;
+    x = c->count[last] > 0 ? fmax(x, c->max) : x;
+    return position(b, x);
 }
 
 /* Mean over the whole sample of (right - x) for its values in bin j: exact up to one rounding. */
@@ -42,47 +53,24 @@ static double offset(const struct dg_binned *s, uint32_t j, double right)
     return (double)total / (double)s->n;
 }
 
-static void slab_bounds(const struct dg_binning *b, uint32_t j, const struct dg_binned *r,
-                        const struct dg_binned *c, double *left, double *right)
-{
-    *left = fmin(left_end(b, j, r), left_end(b, j, c));
-    *right = fmax(right_end(b, j, r), right_end(b, j, c));
-    if (r->count[j] == 0 && c->count[j] > 0) {
-        *left = left_end(b, j, c);
-        *right = right_end(b, j, c);
-    } else if (c->count[j] == 0 && r->count[j] > 0) {
-        *left = left_end(b, j, r);
-        *right = right_end(b, j, r);
-    } else if (c->count[j] == 0 && (j == 0 || j + 1 == b->n_bins)) {
-        *right = *left;
-    }
-}
-
-static struct slab slab_of(const struct dg_binning *b, uint32_t j, const struct dg_binned *r,
-                           const struct dg_binned *c, double before, double after)
+/* Fill in what the samples' counts and sums of bin j say; edges and differences are set. */
+static void slab_fill(struct slab *s, uint32_t j, double right, const struct dg_binned *r,
+                      const struct dg_binned *c)
 {
     const double share_r = (double)r->count[j] / (double)r->n;
     const double share_c = (double)c->count[j] / (double)c->n;
-    struct slab s = {.before = before,
-                     .after = after,
-                     .low = before - share_r,
-                     .high = before + share_c,
-                     .area = NAN,
-                     .limit = INFINITY,
-                     .open = j == 0 || j + 1 == b->n_bins};
-    double left;
-    double right;
-    slab_bounds(b, j, r, c, &left, &right);
-    s.width = fmax(0.0, right - left);
-    if (s.width > 0.0 && r->sum != NULL && c->sum != NULL) {
+    s->low = s->before - share_r;
+    s->high = s->before + share_c;
+    s->area = NAN;
+    s->limit = INFINITY;
+    if (s->width > 0.0 && r->sum != NULL && c->sum != NULL) {
         const double off_r = offset(r, j, right);
         const double off_c = offset(c, j, right);
-        s.area = before * s.width + (off_c - off_r);
         const double areas = off_r + off_c;
-        s.limit = fmin(fabs(before) * s.width + areas,
-                       fabs(after) * s.width + (share_r + share_c) * s.width - areas);
+        s->area = s->before * s->width + (off_c - off_r);
+        s->limit = fmin(fabs(s->before) * s->width + areas,
+                        fabs(s->after) * s->width + (share_r + share_c) * s->width - areas);
     }
-    return s;
 }
 
 /* Integral of |d| for a straight line from one end to the other. */
@@ -146,14 +134,22 @@ int dg_wasserstein(const struct dg_binning *b, const struct dg_binned *reference
     double likely = 0.0;
     double high = 0.0;
     double rank = 0.0;
+    double left = outer_left(b, reference, current);
     for (uint32_t j = 0; j < b->n_bins; j++) {
+        const bool last = j + 1 == b->n_bins;
+        const double right = last ? outer_right(b, reference, current) : position(b, b->edges[j]);
         below_current += current->count[j];
         below_reference += reference->count[j];
         const double after = (double)below_current / n - (double)below_reference / m;
-        const struct slab s = slab_of(b, j, reference, current, before, after);
+        struct slab s = {.before = before,
+                         .after = after,
+                         .width = right > left ? right - left : 0.0,
+                         .open = j == 0 || last};
+        slab_fill(&s, j, right, reference, current);
         slab_add(&s, &low, &likely, &high);
         rank += line_area(before, after, (double)reference->count[j] / m);
         before = after;
+        left = right;
     }
     high += 1.0 + beyond_clamp(b, reference) + beyond_clamp(b, current);
     *out = (struct dg_wasserstein){.w1 = likely * b->unit,
