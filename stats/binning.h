@@ -86,7 +86,7 @@ uint32_t dg_binning_find(const struct dg_binning *b, double x);
 /* The same for x[n], all finite. */
 void dg_binning_find_all(const struct dg_binning *b, const double x[], size_t n, uint8_t bin[]);
 
-/* llrint((x - origin) / unit) clamped to +-2^40, ties to even. x finite. Never raises. */
+/* llrint((x - origin) / unit) clamped to +-DG_FIXED_MAX, ties to even. x finite. Never raises. */
 int64_t dg_binning_fixed(const struct dg_binning *b, double x);
 
 #endif

@@ -83,8 +83,8 @@ void dg_binning_find_all(const struct dg_binning *b, const double x[], size_t n,
 int64_t dg_binning_fixed(const struct dg_binning *b, double x)
 {
     double d = (x - b->origin) * b->inverse;
-    d = d < 0x1p40 ? d : 0x1p40;
-    d = d > -0x1p40 ? d : -0x1p40;
+    d = d < 0x1p50 ? d : 0x1p50;
+    d = d > -0x1p50 ? d : -0x1p50;
     return llrint(d);
 }
 

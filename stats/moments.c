@@ -173,7 +173,7 @@ struct dg_moment_values dg_moments_values(const struct dg_moments *m, double ori
     const double variance = m2 > 0.0 ? m2 / n : 0.0;
     out.sd = sqrt(variance) * unit;
     out.variance = variance * unit * unit;
-    if (variance > 0.0) {
+    if (variance > 0.0 && m->n_clamped == 0) {
         shape(m, &out);
     }
     return out;

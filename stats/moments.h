@@ -4,12 +4,12 @@
 
 #include "stats/base.h"
 
-#define DG_FIXED_MAX (INT64_C(1) << 40) /* a fixed-point value lies in +-DG_FIXED_MAX */
+#define DG_FIXED_MAX (INT64_C(1) << 50) /* a fixed-point value lies in +-DG_FIXED_MAX */
 
 /*
- * Values are fixed = llrint((x - origin) / unit), |fixed| <= 2^40. Third and fourth powers are of
+ * Values are fixed = llrint((x - origin) / unit), |fixed| <= 2^50. Third and fourth powers are of
  * h = floor((fixed + 512) / 1024) clamped to +-2^24; t1 and t2 are the lower sums of the same h, so
- * that s3 and s4 can be centred exactly. All sums are exact up to n = 2^31 values at the clamps,
+ * that s3 and s4 can be centred exactly. All sums are exact up to n = 2^27 values at the clamps,
  * and up to n = 2^47 while |h| stays below 2^20. A zeroed struct is empty.
  */
 struct dg_moments {
@@ -25,8 +25,8 @@ struct dg_moment_values {
     double mean;     /* n >= 1 */
     double variance; /* population (divides by n), n >= 1 */
     double sd;       /* sqrt(variance) */
-    double skewness; /* biased g1, n >= 3 and variance > 0 */
-    double kurtosis; /* biased excess g2, n >= 4 and variance > 0 */
+    double skewness; /* biased g1; n >= 3, variance > 0, no value clamped */
+    double kurtosis; /* biased excess g2; n >= 4, variance > 0, none clamped */
 };
 
 /* Add fixed[n]. Exact, whatever the order. About 2 ns per value. */

@@ -78,8 +78,8 @@ static void fix(double origin, double inverse, const double x[], size_t n, int64
     memcpy(&magic_bits, &magic, sizeof magic_bits);
     for (size_t i = 0; i < n; i++) {
         double d = (x[i] - origin) * inverse;
-        d = d < 0x1p40 ? d : 0x1p40;
-        d = d > -0x1p40 ? d : -0x1p40;
+        d = d < 0x1p50 ? d : 0x1p50;
+        d = d > -0x1p50 ? d : -0x1p50;
         d += magic;
         int64_t bits;
         memcpy(&bits, &d, sizeof bits);
@@ -305,7 +305,11 @@ int dg_numeric_subtract(struct dg_numeric *dst, const struct dg_numeric *src)
 
 struct dg_moment_values dg_numeric_moments(const struct dg_numeric *s)
 {
-    return s->binning == NULL
-               ? dg_moments_values(&s->moments, 0.0, DG_UNBINNED_UNIT)
-               : dg_moments_values(&s->moments, s->binning->origin, s->binning->unit);
+    const double origin = s->binning == NULL ? 0.0 : s->binning->origin;
+    const double unit = s->binning == NULL ? DG_UNBINNED_UNIT : s->binning->unit;
+    const double most = (double)DG_FIXED_MAX * unit;
+    if (s->max - origin >= most || s->min - origin <= -most) {
+        return (struct dg_moment_values){NAN, NAN, NAN, NAN, NAN};
+    }
+    return dg_moments_values(&s->moments, origin, unit);
 }

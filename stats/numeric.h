@@ -10,8 +10,8 @@
 #include "stats/sketch.h"
 #include "stats/triage.h"
 
-/* Scale of the fixed-point values of series without a binning: x / 2^-20, so that moments hold up
- * to |x| = 2^20, and the third and fourth up to 2^14. */
+/* Scale of the fixed-point values of series without a binning: x / 2^-20, so that mean and
+ * sd hold up to |x| = 2^30, skewness and kurtosis up to 2^14. */
 #define DG_UNBINNED_UNIT 0x1p-20
 
 /* About 6.5 KB, and the sketch: 8 bytes per cell spanned, a few KB for a usual feature. */
@@ -33,11 +33,11 @@ struct dg_numeric {
 struct dg_prepared {
     size_t n;
     size_t cap;
-    double *value;                    /* [n] as given, -0.0 made +0.0 */
-    uint8_t *triage;                  /* [n] enum dg_triage */
-    uint8_t *bin;                     /* [n] fine bin; 0 without a binning */
-    int64_t *fixed;                   /* [n] llrint((x - origin) / unit), clamped to +-2^40 */
-    int32_t *cell;                    /* [n] sketch cell */
+    double *value;   /* [n] as given, -0.0 made +0.0 */
+    uint8_t *triage; /* [n] enum dg_triage */
+    uint8_t *bin;    /* [n] fine bin; 0 without a binning */
+    int64_t *fixed;  /* [n] llrint((x - origin) / unit), clamped to +-DG_FIXED_MAX */
+    int32_t *cell;   /* [n] sketch cell */
     const struct dg_binning *binning; /* that they were prepared for */
     struct dg_sketch_extent extent;   /* of all cells */
     bool all_finite;                  /* every row is DG_FINITE */
@@ -71,7 +71,8 @@ DG_MUST_CHECK int dg_numeric_add(struct dg_numeric *s, const struct dg_prepared 
 DG_MUST_CHECK int dg_numeric_merge(struct dg_numeric *dst, const struct dg_numeric *src);
 DG_MUST_CHECK int dg_numeric_subtract(struct dg_numeric *dst, const struct dg_numeric *src);
 
-/* The moments in the units of x. */
+/* The moments in the units of x. Those that a clamp has spoilt are NAN: all of them if an extreme
+ * lies beyond DG_FIXED_MAX units, skewness and kurtosis if moments.n_clamped > 0. */
 struct dg_moment_values dg_numeric_moments(const struct dg_numeric *s);
 
 /* Append the sparse, versioned encoding; equal states give equal bytes. Counts are stored as gap

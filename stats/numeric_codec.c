@@ -212,8 +212,8 @@ static bool read_moments(const struct dg_numeric *s, struct decoded *d)
     m->s3 = dg_get_wide(&d->in);
     m->s4 = (dg_i128)dg_get_unsigned_wide(&d->in);
     m->n_clamped = dg_get_varint(&d->in);
-    const bool in_bounds = within(m->s1, d->n, 40) && m->s2 >= 0 && within(m->s2, d->n, 80) &&
-                           within(t1, d->n, 41) && within(t2, d->n, 61) &&
+    const bool in_bounds = within(m->s1, d->n, 50) && m->s2 >= 0 && within(m->s2, d->n, 100) &&
+                           within(t1, d->n, 42) && within(t2, d->n, 81) &&
                            within(m->s3, d->n, 72) && m->s4 >= 0 && within(m->s4, d->n, 96) &&
                            m->n_clamped <= d->n;
     if (d->in.failed || !in_bounds) {

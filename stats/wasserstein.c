@@ -1,9 +1,11 @@
 #include "stats/wasserstein.h"
 
+#include "stats/moments.h"
+
 #include <errno.h>
 #include <math.h>
 
-#define CLAMP 0x1p40 /* fixed-point values are clamped there (stats/moments.h) */
+#define CLAMP ((double)DG_FIXED_MAX)
 
 /* One bin, positions in units of the fixed-point grid. */
 struct slab {

@@ -317,6 +317,25 @@ static void clamped_values_are_counted(void)
     CHECK(m.s1 == 7 + 2 * ((dg_i128)1 << 34) + 512);
 }
 
+static void moments_that_a_clamp_has_spoilt_are_not_given(void)
+{
+    const double x[] = {1.0, 2.5, 20000.0, 0x1p29, 0x1p30};
+    struct dg_prepared p = {0};
+    struct dg_numeric s;
+    dg_numeric_init(&s, NULL);
+    CHECK_INT(dg_prepare(&p, NULL, -(double)INFINITY, (double)INFINITY, x, 5), 0);
+    CHECK_INT(dg_numeric_add(&s, &p, NULL, 4), 0);
+    struct dg_moment_values m = dg_numeric_moments(&s);
+    CHECK_REL(m.mean, (20003.5 + 0x1p29) / 4, 1e-15);
+    CHECK(m.sd > 1e8 && isnan(m.skewness) && isnan(m.kurtosis));
+    CHECK_INT(s.moments.n_clamped, 2);
+    CHECK_INT(dg_numeric_add(&s, &p, (const uint32_t[]){4}, 1), 0);
+    m = dg_numeric_moments(&s);
+    CHECK(isnan(m.mean) && isnan(m.variance) && isnan(m.sd));
+    dg_numeric_deinit(&s);
+    dg_prepared_deinit(&p);
+}
+
 static void every_kind_of_value_has_its_counter(void)
 {
     const uint64_t payload = UINT64_C(0x7ff8000000000bad);
@@ -506,8 +525,8 @@ int main(int argc, char **argv)
         CASE(sketch_cells_follow_the_float_bits), CASE(a_sketch_gives_back_ranks_and_cells),
         CASE(a_sketch_of_2048_cells_is_fine_and_of_2049_coarser),
         CASE(moments_of_few_values_are_undefined_where_they_should_be),
-        CASE(clamped_values_are_counted), CASE(every_kind_of_value_has_its_counter),
-        CASE(dictionary_order_breaks_ties_by_bytes),
+        CASE(clamped_values_are_counted), CASE(moments_that_a_clamp_has_spoilt_are_not_given),
+        CASE(every_kind_of_value_has_its_counter), CASE(dictionary_order_breaks_ties_by_bytes),
         CASE(a_long_key_is_cut_at_a_character_and_stays_distinct),
         CASE(values_outside_the_declared_set_are_counted_twice),
         CASE(a_dropped_key_does_not_come_back_after_subtraction),

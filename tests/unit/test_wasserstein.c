@@ -86,10 +86,10 @@ static void values_beyond_the_clamp_widen_the_upper_bound_only(void)
 {
     sample_binning(&bins, (const double[]){1.0}, 1, 1, 0.0, UNIT);
     sample_bin(&bins, (const double[]){0.5, 0.75}, 2, &ref);
-    sample_bin(&bins, (const double[]){0.5, 4194304.0}, 2, &cur);
-    cur.sum[1] = (dg_i128)1 << 40; /* as the state would have clamped it */
+    sample_bin(&bins, (const double[]){0.5, 4294967296.0}, 2, &cur);
+    cur.sum[1] = (dg_i128)1 << 50; /* as the state would have clamped it */
     const struct dg_wasserstein w = compare();
-    const double truth = (4194304.0 - 0.75) / 2.0;
+    const double truth = (4294967296.0 - 0.75) / 2.0;
     CHECK(w.low <= truth && truth <= w.high);
     CHECK(w.high < 1.01 * truth);
 }
