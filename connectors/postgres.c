@@ -224,7 +224,9 @@ int dg_pg_fail(const struct dg_pg *pg, const struct pg_result *result, const cha
     if (state != NULL) {
         code = code_of_state(state, &hint);
     }
-    if (PQstatus(pg->conn) == CONNECTION_BAD) {
+    /* A failure that the server did not report is one of the connection, even where libpq has not
+     * yet marked it as broken. */
+    if (PQstatus(pg->conn) == CONNECTION_BAD || state == NULL) {
         code = ECONNRESET;
         hint = "; nothing that was not committed is there, start again";
     }

@@ -57,7 +57,7 @@ static int compare_row(const struct dg_pg *pg, const struct dg_migration_list *l
 }
 
 int dg_pg_schema_read(struct dg_pg *pg, const struct dg_migration_list *list,
-                   struct dg_schema_state *out, struct dg_error *err)
+                      struct dg_schema_state *out, struct dg_error *err)
 {
     struct dg_schema_state state = {0};
     struct pg_result *r = NULL;

@@ -27,7 +27,7 @@ struct dg_schema_state {
  * or a number is missing: the message names it. Errors of dg_pg_query.
  */
 DG_MUST_CHECK int dg_pg_schema_read(struct dg_pg *pg, const struct dg_migration_list *list,
-                                 struct dg_schema_state *out, struct dg_error *err);
+                                    struct dg_schema_state *out, struct dg_error *err);
 
 /* 0 if the schema is exactly this program's; ENOENT: older or none, run db migrate; EPROTO: newer,
  * update the program; EBADMSG as above. */

@@ -43,7 +43,7 @@ CREATE TABLE driftgauge.run (
     monitor_id   integer,
     config_id    integer     REFERENCES driftgauge.config_version,
     name         text        NOT NULL,
-    replaces     integer     REFERENCES driftgauge.run,
+    replaces     integer     REFERENCES driftgauge.run ON DELETE SET NULL,
     program      text        NOT NULL DEFAULT '',
     inputs       text        NOT NULL DEFAULT '',
     started_at   timestamptz NOT NULL DEFAULT now(),
