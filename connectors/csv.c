@@ -80,7 +80,7 @@ static double number_of(const struct dg_csv_plan *plan, const char *p, size_t le
     if (dg_csv_is_null(plan, p, len)) {
         return dg_box(DG_NULL);
     }
-    if (dg_decimal_scan(p, p + len, &d) == p + len) {
+    if (dg_decimal_scan_padded(p, p + len, &d) == p + len) {
         return dg_decimal_value(&d);
     }
     trim(&p, &len);

@@ -148,7 +148,7 @@ static bool word(struct dg_json *j, const char *text, size_t n)
 
 static bool number(struct dg_json *j, struct dg_decimal *d)
 {
-    const char *const end = dg_decimal_scan((const char *)j->p, (const char *)j->end, d);
+    const char *const end = dg_decimal_scan_padded((const char *)j->p, (const char *)j->end, d);
     if (end == NULL || !d->json) {
         if (end != NULL) {
             j->p = (const uint8_t *)end;

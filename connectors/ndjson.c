@@ -245,7 +245,7 @@ static bool read_key(struct reader *r, uint32_t parent, int32_t *target)
     const size_t k = r->k++;
     const struct slot *const guess = &r->slot[k < SLOTS ? k : 0];
     if (k < r->n_slots && guess->parent == parent && (size_t)(j->end - j->p) > guess->len + 1 &&
-        memcmp(j->p + 1, guess->key, guess->len + 1) == 0) {
+        dg_equal_padded(j->p + 1, guess->key, guess->len + 1)) {
         *target = guess->target;
         j->p += guess->len + 2;
     } else {

@@ -22,35 +22,42 @@ static bool is_digit(char c)
     return (unsigned char)(c - '0') < 10;
 }
 
-/* Eight ASCII digits, the first in the lowest byte (little endian). */
-static bool eight_digits(const char *p, uint64_t *chunk)
-{
-    memcpy(chunk, p, 8);
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    const uint64_t v = *chunk;
-    return ((v & UINT64_C(0xf0f0f0f0f0f0f0f0)) |
-            (((v + UINT64_C(0x0606060606060606)) & UINT64_C(0xf0f0f0f0f0f0f0f0)) >> 4)) ==
-           UINT64_C(0x3333333333333333);
+#define EIGHT_AT_ONCE 1
 #else
-    return false;
+#define EIGHT_AT_ONCE 0
 #endif
-}
 
+/* Eight digits as bytes 0 .. 9, the first in the lowest. */
 static uint64_t eight_value(uint64_t v)
 {
-    v -= UINT64_C(0x3030303030303030);
     v = (v * 10 + (v >> 8)) & UINT64_C(0x00ff00ff00ff00ff);   /* four pairs */
     v = (v * 100 + (v >> 16)) & UINT64_C(0x0000ffff0000ffff); /* two halves */
     return (v * 10000 + (v >> 32)) & UINT64_C(0x00000000ffffffff);
 }
 
-/* Digits from p on appended to *value, which wraps when there are too many. */
-static const char *scan_digits(const char *p, const char *end, uint64_t *value)
+/* Digits from p on appended to *value, which wraps when there are too many. `padded`: eight bytes
+ * can be read anywhere up to end, and what stands at end is no digit. */
+static inline const char *scan_digits(const char *p, const char *end, bool padded, uint64_t *value)
 {
+    static const uint64_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000};
     uint64_t v = *value;
-    uint64_t chunk;
-    while (end - p >= 8 && eight_digits(p, &chunk)) {
-        v = v * 100000000 + eight_value(chunk);
+    while (EIGHT_AT_ONCE && (padded || end - p >= 8)) {
+        uint64_t digits;
+        memcpy(&digits, p, sizeof digits);
+        digits ^= UINT64_C(0x3030303030303030);
+        /* The top bit of the first byte above 9 is set; carries reach only the bytes behind it. */
+        const uint64_t others =
+            (digits | (digits + UINT64_C(0x7676767676767676))) & UINT64_C(0x8080808080808080);
+        if (others != 0) {
+            const unsigned n = (unsigned)__builtin_ctzll(others) / 8;
+            if (n > 0) {
+                v = v * powers[n] + eight_value(digits << (64 - 8 * n));
+            }
+            *value = v;
+            return p + n;
+        }
+        v = v * 100000000 + eight_value(digits);
         p += 8;
     }
     while (p < end && is_digit(*p)) {
@@ -78,7 +85,7 @@ static const char *scan_exponent(const char *p, const char *end, int64_t *expone
     return q;
 }
 
-const char *dg_decimal_scan(const char *p, const char *end, struct dg_decimal *d)
+static inline const char *scan(const char *p, const char *end, bool padded, struct dg_decimal *d)
 {
     const char *const start = p;
     d->negative = p < end && *p == '-';
@@ -90,12 +97,12 @@ const char *dg_decimal_scan(const char *p, const char *end, struct dg_decimal *d
     d->digits = 0;
     d->exponent = 0;
     d->integer = true;
-    p = scan_digits(p, end, &d->digits);
+    p = scan_digits(p, end, padded, &d->digits);
     size_t n = (size_t)(p - whole);
     d->json = d->json && n > 0 && (n == 1 || *whole != '0');
     if (p < end && *p == '.') {
         const char *const point = p + 1;
-        p = scan_digits(point, end, &d->digits);
+        p = scan_digits(point, end, padded, &d->digits);
         const size_t fraction = (size_t)(p - point);
         n += fraction;
         d->exponent = -(int64_t)fraction;
@@ -122,6 +129,16 @@ const char *dg_decimal_scan(const char *p, const char *end, struct dg_decimal *d
     d->text = start;
     d->len = (size_t)(p - start);
     return p;
+}
+
+const char *dg_decimal_scan(const char *p, const char *end, struct dg_decimal *d)
+{
+    return scan(p, end, false, d);
+}
+
+const char *dg_decimal_scan_padded(const char *p, const char *end, struct dg_decimal *d)
+{
+    return scan(p, end, true, d);
 }
 
 static locale_t c_locale;
@@ -228,7 +245,7 @@ static double divide(uint64_t w, int64_t k)
     const int shift = bits_of(divisor) + 63 - bits_of(w);
     const dg_u128 numerator = (dg_u128)w << shift;
     const uint64_t quotient = (uint64_t)(numerator / divisor);
-    const bool sticky = numerator % divisor != 0;
+    const bool sticky = (uint64_t)numerator != quotient * divisor; /* modulo 2^64 is enough */
     return round_scaled(quotient, sticky, -shift - (int)k);
 }
 

@@ -32,6 +32,22 @@ static inline uint64_t dg_mask_of_three(const uint8_t p[64], uint8_t a, uint8_t 
     return mask;
 }
 
+/* Whether the first n bytes of a and b are equal. Reads 16 bytes of both even if n is less. */
+static inline bool dg_equal_padded(const uint8_t *a, const uint8_t *b, size_t n)
+{
+#if defined __SSE2__
+    if (n <= 16) {
+        __m128i va;
+        __m128i vb;
+        memcpy(&va, a, sizeof va);
+        memcpy(&vb, b, sizeof vb);
+        const unsigned same = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(va, vb));
+        return (~same & ((1u << n) - 1)) == 0;
+    }
+#endif
+    return memcmp(a, b, n) == 0;
+}
+
 /* How often `c` occurs in p[0 .. n - 1]. */
 static inline uint64_t dg_count_byte(const uint8_t p[], size_t n, uint8_t c)
 {
@@ -39,10 +55,17 @@ static inline uint64_t dg_count_byte(const uint8_t p[], size_t n, uint8_t c)
     size_t i = 0;
 #if defined __SSE2__
     const __m128i vc = _mm_set1_epi8((char)c);
-    for (; i + 16 <= n; i += 16) {
-        __m128i v;
-        memcpy(&v, p + i, sizeof v);
-        count += (uint64_t)__builtin_popcount((unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, vc)));
+    while (i + 16 <= n) {
+        __m128i sums = _mm_setzero_si128(); /* 16 counters of a byte each: 255 steps at most */
+        for (unsigned step = 0; step < 255 && i + 16 <= n; step++, i += 16) {
+            __m128i v;
+            memcpy(&v, p + i, sizeof v);
+            sums = _mm_sub_epi8(sums, _mm_cmpeq_epi8(v, vc));
+        }
+        uint64_t halves[2];
+        sums = _mm_sad_epu8(sums, _mm_setzero_si128());
+        memcpy(halves, &sums, sizeof halves);
+        count += halves[0] + halves[1];
     }
 #endif
     for (; i < n; i++) {

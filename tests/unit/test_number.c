@@ -17,6 +17,13 @@ static uint64_t bits(double x)
 static void check_text(const char *text)
 {
     double got = 0;
+    static char padded[(1 << 20) + 64];
+    struct dg_decimal d;
+    const size_t len = strlen(text);
+    memcpy(padded, text, len);
+    memset(padded + len, check_random() % 2 ? ',' : '\0', 8);
+    CHECK(dg_decimal_scan_padded(padded, padded + len, &d) == padded + len);
+    CHECK(bits(dg_decimal_value(&d)) == bits(strtod(text, NULL)));
     if (!dg_number_parse(text, strlen(text), &got) || bits(got) != bits(strtod(text, NULL))) {
         check_failures++;
         fprintf(stderr, "%s: got %a, want %a\n", text, got, strtod(text, NULL));
