@@ -49,7 +49,7 @@ static inline bool dg_csv_is_null(const struct dg_csv_plan *plan, const char *p,
     }
     for (size_t i = 0; i < plan->n_null_words; i++) {
         const char *const word = plan->null_word[i];
-        if (strncmp(word, p, len) == 0 && word[len] == '\0') {
+        if (strlen(word) == len && memcmp(word, p, len) == 0) {
             return true;
         }
     }

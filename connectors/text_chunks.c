@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#define CONTROLS_MIN 8 /* a few may be one bad line of a short file */
+
 void dg_text_chunks_init(struct dg_text_chunks *t, struct dg_byte_stream *in,
                          const struct dg_file_options *options, dg_text_cut *cut)
 {
@@ -220,5 +222,5 @@ bool dg_text_is_binary(const uint8_t head[], size_t n)
     for (size_t i = 0; i < n; i++) {
         controls += head[i] < 0x20 && head[i] != '\t' && head[i] != '\n' && head[i] != '\r';
     }
-    return controls * 16 > n;
+    return controls > CONTROLS_MIN && controls * 16 > n;
 }

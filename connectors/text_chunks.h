@@ -52,7 +52,7 @@ void dg_text_chunks_drop(struct dg_text_chunks *t, size_t n);
 enum dg_poll dg_text_chunks_binary(struct dg_text_chunks *t, struct dg_chunk *chunk);
 
 /* Whether a head of a file is no text: a known magic, a NUL in its first line, or more than one
- * control character in 16 bytes. */
+ * control character in 16 bytes and eight in all. */
 bool dg_text_is_binary(const uint8_t head[], size_t n);
 
 #endif

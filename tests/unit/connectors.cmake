@@ -18,3 +18,4 @@ dg_test(test_bad_input unit unit/test_bad_input.c LINK dg_connectors PkgConfig::
 dg_test(test_input_allocation unit unit/test_input_allocation.c LINK dg_connectors -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc)
 dg_test(test_json_differential property property/test_json_differential.c LINK dg_connectors PkgConfig::JANSSON)
 dg_test(test_csv_roundtrip property property/test_csv_roundtrip.c LINK dg_connectors)
+dg_test(test_input_lanes unit unit/test_input_lanes.c LINK dg_connectors Threads::Threads)

@@ -54,6 +54,8 @@ static const struct entry table[] = {
      "{\"x\":1}\n{\"x\":2,\"y\":\"\xe4\"}\n{\"x\":3}\n", 0, "n:x", "1 1\n2 BAD utf8\n3 3\n"},
     {"a NUL in CSV", "a.csv", "x,y\n1,aaaaaaaaaa\n2,\0bbbbbbbbbb\n3,cccccccccc\n", 44, "n:x -y",
      "2 1\n3 BAD binary\n4 3\n"},
+    {"a null word with a NUL behind it", "a.csv", "x,y\n1,aaaaaaaaaaaaaa\nNA\0\0\0,bbbbbbbbbbbb\n",
+     40, "t:x -y", "2 '1'\n3 BAD binary\n"},
     {"a NUL in JSON", "a.ndjson", "{\"x\":1}\n{\"x\":2,\"y\":\"\0\"}\n{\"x\":3}\n", 31, "n:x",
      "1 1\n2 BAD binary\n3 3\n"},
     {"an empty file", "a.csv", "", 0, "n:x", ""},
