@@ -244,11 +244,13 @@ static void compile_record(struct compiler *c, const struct dg_avro_type *t, str
 static void put_key(struct dg_avro_map *map, const char *key, uint32_t target)
 {
     const uint32_t len = (uint32_t)strlen(key);
-    uint32_t i = (uint32_t)dg_avro_key_hash((const uint8_t *)key, len) & map->mask;
+    const uint8_t *bytes = (const uint8_t *)key;
+    const uint64_t word = dg_avro_key_word(bytes, len, bytes + len);
+    uint32_t i = dg_avro_key_hash(bytes, len, word) & map->mask;
     while (map->slot[i].bytes != NULL) {
         i = (i + 1) & map->mask;
     }
-    map->slot[i] = (struct dg_avro_key){.bytes = key, .len = len, .target = target};
+    map->slot[i] = (struct dg_avro_key){.bytes = key, .word = word, .len = len, .target = target};
 }
 
 /* The bodies stand behind the MAP operation, each with an END of its own. */
@@ -355,6 +357,25 @@ static void compile_array(struct compiler *c, const struct dg_avro_type *t, stru
     }
 }
 
+/* A union of nothing but scalars into one number: resolved by one operation. */
+static bool compile_number(struct compiler *c, const struct dg_avro_type *t, struct wanted w,
+                           uint32_t depth)
+{
+    if (w.n != 1 || c->want[w.column[0]].n != depth ||
+        c->plan->projection->field[w.column[0]].type != DG_FIELD_NUMERIC) {
+        return false;
+    }
+    for (uint32_t i = 0; i < t->n; i++) {
+        if (t->child[i]->kind >= DG_AVRO_ARRAY) {
+            return false;
+        }
+    }
+    struct dg_avro_op *op = emit(c, DG_OP_NUMBER);
+    op->type = t;
+    op->column = w.column[0];
+    return true;
+}
+
 /* [null, double] into one number and [null, string] into one text: the bulk of real schemas. */
 static bool compile_nullable(struct compiler *c, const struct dg_avro_type *t, struct wanted w,
                              uint32_t depth)
@@ -385,7 +406,7 @@ static bool compile_nullable(struct compiler *c, const struct dg_avro_type *t, s
 static void compile_union(struct compiler *c, const struct dg_avro_type *t, struct wanted w,
                           uint32_t depth)
 {
-    if (compile_nullable(c, t, w, depth)) {
+    if (compile_nullable(c, t, w, depth) || compile_number(c, t, w, depth)) {
         return;
     }
     struct dg_avro_plan *plan = c->plan;
@@ -523,6 +544,16 @@ static int split_paths(struct compiler *c)
     return 0;
 }
 
+/* A jump to an END is one. */
+static void shorten_jumps(struct dg_avro_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_ops; i++) {
+        if (plan->op[i].code == DG_OP_JUMP && plan->op[plan->op[i].column].code == DG_OP_END) {
+            plan->op[i].code = DG_OP_END;
+        }
+    }
+}
+
 static int compile_root(struct compiler *c, const struct dg_avro_type *root)
 {
     const size_t n = c->plan->projection->n;
@@ -540,6 +571,9 @@ static int compile_root(struct compiler *c, const struct dg_avro_type *root)
     free(column);
     if (c->no_memory) {
         return dg_fail_memory(c->err);
+    }
+    if (!c->too_large) {
+        shorten_jumps(c->plan);
     }
     return !c->too_large ? 0
                          : dg_fail(c->err, EFBIG,

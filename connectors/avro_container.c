@@ -7,7 +7,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define READ_STEP  ((size_t)1 << 20) /* memory follows what arrives, not what a header claims */
+#define READ_STEP  ((size_t)1 << 20)   /* memory follows what arrives, not what a header claims */
+#define REJECT_MAX ((uint64_t)1 << 20) /* unreadable records of a block that get a row each */
 #define SCAN_STEP  ((size_t)64 << 10)
 #define CHUNK_STEP ((size_t)64 << 10)
 
@@ -312,7 +313,7 @@ static enum dg_poll avro_poll(struct dg_format *format, struct dg_chunk *chunk,
 /* n rows that could not be read; where the count is beyond belief, one. */
 static int reject(struct dg_batch *batch, uint64_t n, uint64_t place, enum dg_reason reason)
 {
-    const size_t rows = n <= DG_AVRO_ROWS_MAX ? (size_t)n : 1;
+    const size_t rows = n <= REJECT_MAX ? (size_t)n : 1;
     const int rc = dg_batch_reserve(batch, batch->n + rows);
     if (rc == 0) {
         dg_avro_plan_reject(batch, rows, place, reason);

@@ -12,6 +12,8 @@
  *   bytes behind the last datum            one row DG_BAD_MALFORMED
  *   the file ends inside a block           whole records of an uncompressed block are read, the
  *                                          other declared ones are DG_BAD_TRUNCATED
+ *   more than 2^20 unreadable records of one block: one row for all of them, since the count
+ *                                          itself is then in doubt
  *   a block above DG_AVRO_BLOCK_MAX bytes or DG_AVRO_ROWS_MAX records: one row DG_BAD_TOO_LARGE
  */
 #ifndef DG_CONNECTORS_AVRO_CONTAINER_H
@@ -21,7 +23,7 @@
 
 #define DG_AVRO_SYNC       16
 #define DG_AVRO_BLOCK_MAX  ((uint64_t)64 << 20) /* bytes of a block as stored */
-#define DG_AVRO_ROWS_MAX   ((uint64_t)1 << 20)  /* records of a block */
+#define DG_AVRO_ROWS_MAX   ((uint64_t)1 << 22)  /* records of a block */
 #define DG_AVRO_HEADER_MAX ((uint64_t)16 << 20) /* bytes of the file's metadata */
 
 extern const struct dg_format_ops dg_avro_format;

@@ -18,6 +18,7 @@ enum dg_avro_code {
     DG_OP_DOUBLES,          /* `size` bytes that hold n wanted doubles: list of (offset, column) */
     DG_OP_FLOATS,           /* the same of floats */
     DG_OP_LONGS,            /* n wanted longs: list of columns */
+    DG_OP_NUMBER,           /* a union of scalars into a number */
     DG_OP_NULLABLE_DOUBLES, /* n unions of null (branch `flag`) and double: list of columns */
     DG_OP_BOOLEAN,
     DG_OP_TEXT,
@@ -47,6 +48,7 @@ struct dg_avro_op {
  * probe. */
 struct dg_avro_key {
     const char *bytes; /* NULL: free */
+    uint64_t word;     /* dg_avro_key_word */
     uint32_t len;
     uint32_t target;
 };
@@ -94,18 +96,29 @@ static inline double dg_avro_clean(double x)
     return DG_UNLIKELY(x != x) ? (double)__builtin_nanf("") : x;
 }
 
-static inline uint64_t dg_avro_key_hash(const uint8_t *key, size_t len)
+/* The first eight bytes of a key, zeros behind a shorter one: decides most comparisons. */
+static inline uint64_t dg_avro_key_word(const uint8_t *key, size_t len, const uint8_t *end)
 {
-    uint64_t a = 0, b = 0;
-    if (len >= 8) {
-        memcpy(&a, key, 8);
-        memcpy(&b, key + len - 8, 8);
-    } else {
-        memcpy(&a, key, len);
+    uint64_t word = 0;
+    if (DG_LIKELY(end - key >= 8)) {
+        word = dg_avro_load64(key);
+        return len >= 8 ? word : word & ((UINT64_C(1) << 8 * len) - 1);
     }
-    a = (a ^ len) * UINT64_C(0x9e3779b97f4a7c15);
-    b = (b ^ a >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
-    return b ^ a >> 32 ^ b >> 31;
+    for (size_t i = 0; i < len && i < 8; i++) {
+        word |= (uint64_t)key[i] << 8 * i;
+    }
+    return word;
+}
+
+static inline uint32_t dg_avro_key_hash(const uint8_t *key, size_t len, uint64_t word)
+{
+    uint64_t tail = 0;
+    if (len > 8) {
+        memcpy(&tail, key + len - 8, 8);
+    }
+    uint64_t h = (word ^ len ^ tail >> 31) * UINT64_C(0x9e3779b97f4a7c15);
+    h = (h ^ h >> 29 ^ tail) * UINT64_C(0xbf58476d1ce4e5b9);
+    return (uint32_t)(h >> 32);
 }
 
 /* Any scalar of `op->type` into op->column. */

@@ -107,6 +107,26 @@ static inline const uint8_t *read_nullable_doubles(struct dg_avro_run *r,
     return p;
 }
 
+static const uint8_t *read_number(struct dg_avro_run *r, const struct dg_avro_op *op,
+                                  const uint8_t *p)
+{
+    uint64_t raw;
+    const uint8_t *q = dg_avro_varint(p, r->end, &raw);
+    if (DG_UNLIKELY(q == NULL || (raw & 1) != 0 || raw >> 1 >= op->type->n)) {
+        return dg_avro_stop(r, q == NULL ? dg_avro_varint_fault(p, r->end) : DG_BAD_MALFORMED);
+    }
+    const struct dg_avro_type *type = op->type->child[raw >> 1];
+    if (DG_LIKELY(type->kind == DG_AVRO_DOUBLE && r->end - q >= 8)) {
+        column_of(r, op->column).number[r->row] = dg_avro_clean(dg_avro_load_double(q));
+        return q + 8;
+    }
+    if (type->kind == DG_AVRO_NULL) {
+        column_of(r, op->column).number[r->row] = dg_box(DG_NULL);
+        return q;
+    }
+    return dg_avro_leaf(r, &(struct dg_avro_op){.type = type, .column = op->column}, q);
+}
+
 static inline const uint8_t *read_boolean(struct dg_avro_run *r, const struct dg_avro_op *op,
                                           const uint8_t *p)
 {
@@ -210,16 +230,27 @@ static void set_columns(struct dg_avro_run *r, const struct dg_avro_op *op)
     }
 }
 
-static const struct dg_avro_key *find_key(const struct dg_avro_map *map, const uint8_t *key,
-                                          size_t len)
+static inline const struct dg_avro_key *find_key(const struct dg_avro_map *map, const uint8_t *key,
+                                                 size_t len, const uint8_t *end)
 {
-    uint32_t i = (uint32_t)dg_avro_key_hash(key, len) & map->mask;
+    const uint64_t word = dg_avro_key_word(key, len, end);
+    uint32_t i = dg_avro_key_hash(key, len, word) & map->mask;
     for (; map->slot[i].bytes != NULL; i = (i + 1) & map->mask) {
-        if (map->slot[i].len == len && memcmp(map->slot[i].bytes, key, len) == 0) {
-            return &map->slot[i];
+        const struct dg_avro_key *k = &map->slot[i];
+        if (k->word == word && k->len == len &&
+            (len <= 8 || memcmp(k->bytes + 8, key + 8, len - 8) == 0)) {
+            return k;
         }
     }
     return NULL;
+}
+
+/* The value of a wanted key: by far the most are numbers. */
+static inline const uint8_t *read_value(struct dg_avro_run *r, uint32_t pc, const uint8_t *p)
+{
+    const struct dg_avro_op *op = &r->plan->op[pc];
+    return op[0].code == DG_OP_NUMBER && op[1].code == DG_OP_END ? read_number(r, op, p)
+                                                                 : execute(r, pc, p);
 }
 
 static const uint8_t *read_map(struct dg_avro_run *r, const struct dg_avro_op *op, const uint8_t *p)
@@ -238,8 +269,8 @@ static const uint8_t *read_map(struct dg_avro_run *r, const struct dg_avro_op *o
             if (p == NULL) {
                 return NULL;
             }
-            const struct dg_avro_key *found = find_key(map, key, len);
-            p = found != NULL ? execute(r, found->target, p) : dg_avro_skip(r, op->type, p, 0);
+            const struct dg_avro_key *found = find_key(map, key, len, r->end);
+            p = found == NULL ? dg_avro_skip(r, op->type, p, 0) : read_value(r, found->target, p);
             if (p == NULL) {
                 return NULL;
             }
@@ -380,6 +411,7 @@ execute_rare(struct dg_avro_run *r, const struct dg_avro_op *op, const uint8_t *
     case DG_OP_DOUBLES:
     case DG_OP_FLOATS:
     case DG_OP_LONGS:
+    case DG_OP_NUMBER:
     case DG_OP_NULLABLE_DOUBLES:
     case DG_OP_BOOLEAN:
     case DG_OP_TEXT:
@@ -410,6 +442,9 @@ static const uint8_t *execute(struct dg_avro_run *r, uint32_t pc, const uint8_t 
             break;
         case DG_OP_LONGS:
             p = read_longs(r, op, p);
+            break;
+        case DG_OP_NUMBER:
+            p = read_number(r, op, p);
             break;
         case DG_OP_NULLABLE_DOUBLES:
             p = read_nullable_doubles(r, op, p);
