@@ -8,8 +8,8 @@
 
 /* What fits into a page of 400 kB depends on how many units share it. */
 #define ALL_FULL   24  /* up to so many units each have everything */
-#define FULL_UNITS 8   /* beyond, so many of the worst, if they are worse than ok */
-#define SOME_UNITS 20  /* then so many have less; the rest have two charts */
+#define FULL_UNITS 6   /* beyond, so many of the worst, if they are worse than ok */
+#define SOME_UNITS 12  /* then so many have less; the rest have two charts */
 #define PANELS     300 /* units with a panel at all */
 
 enum detail { DETAIL_ROW, DETAIL_PLAIN, DETAIL_SOME, DETAIL_FULL };

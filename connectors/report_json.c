@@ -154,7 +154,7 @@ static void write_history(struct dg_page *p, const struct dg_report_track *t)
 static void each_track(struct dg_page *p, const struct dg_report_view *v, bool heads,
                        void (*write)(struct dg_page *p, const struct dg_report_track *t))
 {
-    for (size_t i = 0; i < v->n; i++) {
+    for (size_t i = 0; i < v->n && (!heads || i < ROWS_IN_PAGE); i++) {
         for (size_t j = 0; j < (heads ? 1 : v->unit[i].n_tracks); j++) {
             write(p, v->unit[i].track[j]);
         }

@@ -10,7 +10,7 @@
  *   history_fields, history per row of `series`: the points kept; only in the complete document
  *   slices         per slice other than "all" and window size
  *   complete       false in the page: no history, and with more than 60 comparisons only each
- *                  column's worst one, to 4 digits, so that the page stays small
+ *                  column's worst one, of the 60 worst columns, to 4 digits: the page stays small
  */
 #ifndef DG_CONNECTORS_REPORT_JSON_H
 #define DG_CONNECTORS_REPORT_JSON_H

@@ -123,9 +123,14 @@ static double high_of(const struct dg_report_point *point)
     return is_judged(point) ? point->psi_high : (double)NAN;
 }
 
+static double band_of(const struct dg_report_point *point, size_t i)
+{
+    return point->status == DG_STATUS_INSUFFICIENT ? (double)NAN : point->band[i];
+}
+
 static double median_of(const struct dg_report_point *point)
 {
-    return point->band[2];
+    return band_of(point, 2);
 }
 
 /* The plane a chart draws on. */
@@ -316,22 +321,22 @@ void dg_svg_psi(struct dg_page *p, const struct dg_report_axis *axis,
 
 static double band_0(const struct dg_report_point *point)
 {
-    return point->band[0];
+    return band_of(point, 0);
 }
 
 static double band_1(const struct dg_report_point *point)
 {
-    return point->band[1];
+    return band_of(point, 1);
 }
 
 static double band_3(const struct dg_report_point *point)
 {
-    return point->band[3];
+    return band_of(point, 3);
 }
 
 static double band_4(const struct dg_report_point *point)
 {
-    return point->band[4];
+    return band_of(point, 4);
 }
 
 void dg_svg_bands(struct dg_page *p, const struct dg_report_axis *axis,
@@ -340,8 +345,8 @@ void dg_svg_bands(struct dg_page *p, const struct dg_report_axis *axis,
 {
     struct plane c = {axis, point, n, INFINITY, -INFINITY, WIDTH, HEIGHT};
     for (size_t i = 0; i < n; i++) {
-        c.low = isnan(point[i].band[0]) ? c.low : fmin(c.low, point[i].band[0]);
-        c.high = isnan(point[i].band[4]) ? c.high : fmax(c.high, point[i].band[4]);
+        c.low = fmin(c.low, band_of(&point[i], 0)); /* fmin and fmax pass NAN over */
+        c.high = fmax(c.high, band_of(&point[i], 4));
     }
     if (!isnan(reference_mean) && !isnan(reference_sd)) {
         c.low = fmin(c.low, reference_mean - reference_sd);

@@ -400,6 +400,11 @@ static void a_page_of_100_columns_is_below_400_kB(void)
         CHECK_INT(stat(html, &st), 0);
         CHECK(st.st_size < 400000);
     }
+    options.drifting = 100; /* everything that a panel can have to say */
+    run_sample(&options, html, NULL);
+    struct stat st;
+    CHECK_INT(stat(html, &st), 0);
+    CHECK(st.st_size < 400000);
     unlink(html);
 }
 
