@@ -143,11 +143,17 @@ static bool read_head(struct dg_numeric *s, struct decoded *d)
     return !d->in.failed;
 }
 
+/* -0.0 is never written: there is one encoding of a state. */
+static bool is_extreme(double x)
+{
+    return isfinite(x) && !(x == 0.0 && signbit(x));
+}
+
 static bool read_extremes(struct decoded *d)
 {
-    d->min = dg_get_f64(&d->in) + 0.0;
-    d->max = dg_get_f64(&d->in) + 0.0;
-    return isfinite(d->min) && isfinite(d->max) && d->min <= d->max;
+    d->min = dg_get_f64(&d->in);
+    d->max = dg_get_f64(&d->in);
+    return is_extreme(d->min) && is_extreme(d->max) && d->min <= d->max;
 }
 
 static bool read_bin(struct dg_numeric *s, struct decoded *d, uint32_t j, bool many)

@@ -29,7 +29,9 @@ static inline void sample_binning(struct dg_binning *b, const double edges[], si
 {
     memset(b, 0, sizeof *b);
     b->n_bins = (uint32_t)n_edges + 1;
-    memcpy(b->edges, edges, n_edges * sizeof *edges);
+    if (n_edges > 0) {
+        memcpy(b->edges, edges, n_edges * sizeof *edges);
+    }
     b->n_groups = groups < b->n_bins ? groups : b->n_bins;
     for (uint32_t j = 0; j < b->n_bins; j++) {
         b->group[j] = (uint8_t)((uint64_t)j * b->n_groups / b->n_bins);

@@ -151,6 +151,26 @@ static void a_state_of_another_binning_is_refused(void)
     dg_bytes_deinit(&out);
 }
 
+/* Found by mutation: the decoder took -0.0 for a minimum and made it +0.0. */
+static void a_negative_zero_for_an_extreme_is_refused(void)
+{
+    const double x[] = {0.0, 2.385};
+    struct dg_prepared p = {0};
+    struct dg_numeric s;
+    struct dg_bytes out = {0};
+    dg_numeric_init(&s, NULL);
+    must(dg_prepare(&p, NULL, -9.0, 9.0, x, 2));
+    must(dg_numeric_add(&s, &p, NULL, 2));
+    dg_numeric_encode(&s, &out);
+    CHECK_INT(use_numeric(NULL, &out), 0);
+    CHECK_INT(out.data[10], 0); /* head, mask, count, eight bytes of the minimum */
+    out.data[10] = 0x80;
+    CHECK_INT(use_numeric(NULL, &out), EBADMSG);
+    dg_numeric_deinit(&s);
+    dg_prepared_deinit(&p);
+    dg_bytes_deinit(&out);
+}
+
 static int use_category(const struct dg_dictionary *d, const struct dg_bytes *bytes)
 {
     struct dg_category s, twice;
@@ -249,6 +269,7 @@ static void corrupt_binnings_are_refused_or_find_as_linear_search_does(void)
 int main(int argc, char **argv)
 {
     return CHECK_MAIN(argc, argv, CASE(corrupt_numeric_states_are_refused_or_sound),
+                      CASE(a_negative_zero_for_an_extreme_is_refused),
                       CASE(a_state_of_another_binning_is_refused),
                       CASE(corrupt_categorical_states_are_refused_or_sound),
                       CASE(corrupt_binnings_are_refused_or_find_as_linear_search_does));

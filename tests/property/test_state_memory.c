@@ -279,7 +279,7 @@ static void nothing_is_allocated_once_the_series_is_warm(void)
         row[i] = (uint32_t)i;
         x[i] = fmax(w->a.min, fmin(w->a.max, x[i]));
     }
-    for (int pane = 0; pane < 20; pane++) {
+    for (int pane = -1; pane < 20; pane++) { /* the first warms it up */
         if (pane % 2 == 0) {
             dg_numeric_reset(&w->a);
             dg_category_reset(&w->c);
@@ -291,7 +291,7 @@ static void nothing_is_allocated_once_the_series_is_warm(void)
         must(dg_numeric_add(&w->a, &w->prepared, NULL, N / 2));
         must(dg_code(&w->coded, w->dictionary, NULL, w->texts.text, N));
         must(dg_category_add(&w->c, &w->coded, row, N));
-        CHECK_INT(calls, 0);
+        CHECK(calls == 0 || pane < 0);
     }
     world_free(w);
 }

