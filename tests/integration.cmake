@@ -7,3 +7,6 @@ add_executable(test_postgres_sink integration/test_postgres_sink.c)
 target_link_libraries(test_postgres_sink PRIVATE dg_connectors PkgConfig::PQ m)
 dg_script_test(postgres_sink integration
   ${CMAKE_CURRENT_SOURCE_DIR}/integration/with_postgres.sh $<TARGET_FILE:test_postgres_sink>)
+dg_script_test(docs_postgres integration
+  ${CMAKE_CURRENT_SOURCE_DIR}/integration/with_postgres.sh
+  ${CMAKE_CURRENT_SOURCE_DIR}/integration/docs_postgres.sh $<TARGET_FILE:test_postgres_sink>)

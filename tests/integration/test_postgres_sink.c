@@ -1,7 +1,8 @@
 /* Goal: what a replay writes is what PostgreSQL holds, once, whole windows only, whatever happens
  * in between. Method: synthetic rows with awkward values through the sink into a real server, as
  * the role that may write and nothing else; read back through the views; the server and the process
- * are killed on the way. Run by with_postgres.sh. `test_postgres_sink bench` measures instead. */
+ * are killed on the way. Run by with_postgres.sh. `test_postgres_sink bench` measures
+ * instead, `seed` only writes rows. */
 #include "connectors/postgres_migrate.h"
 #include "connectors/postgres_sink.h"
 #include "engine/result_fields.h"
@@ -568,6 +569,10 @@ static int bench(void)
 
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "seed") == 0) { /* rows for docs_postgres.sh */
+        check_replay(&few, "first");
+        return check_failures != 0;
+    }
     if (prepare() != 0) {
         return 1;
     }
