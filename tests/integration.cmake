@@ -10,3 +10,6 @@ dg_script_test(postgres_sink integration
 dg_script_test(docs_postgres integration
   ${CMAKE_CURRENT_SOURCE_DIR}/integration/with_postgres.sh
   ${CMAKE_CURRENT_SOURCE_DIR}/integration/docs_postgres.sh $<TARGET_FILE:test_postgres_sink>)
+dg_script_test(replay_postgres integration
+  ${CMAKE_CURRENT_SOURCE_DIR}/integration/with_postgres.sh
+  ${CMAKE_CURRENT_SOURCE_DIR}/integration/replay_postgres.sh)

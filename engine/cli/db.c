@@ -33,6 +33,7 @@ int dg_db_exit(int code, const struct dg_error *err)
 {
     switch (code) {
     case EINVAL:
+    case EEXIST:
         return dg_report(DG_EXIT_USAGE, err);
     case ECONNREFUSED:
     case ECONNRESET:

@@ -1,6 +1,6 @@
 /* driftgauge replay: judge files offline, through the same engine that judges the live stream. */
 #include "connectors/output.h"
-#include "connectors/postgres.h"
+#include "connectors/postgres_sink.h"
 #include "connectors/report_html.h"
 #include "connectors/sink_fan.h"
 #include "engine/cli/commands.h"
@@ -191,7 +191,6 @@ struct run {
     struct dg_evaluator *evaluator;
     struct dg_progress progress;
     struct dg_progress_sample sample;
-    struct dg_pg *pg;
     char *inputs; /* file names for people */
     struct dg_replay_result result;
     double seconds;
@@ -334,16 +333,14 @@ static int open_sinks(struct run *r)
     size_t n = 0;
     struct dg_error err = {0};
     int rc = 0;
-    if (r->settings.out == OUT_POSTGRES) {
-        rc = dg_pg_connect(&r->settings.db, &r->pg, &err);
-        if (rc != 0) {
-            return dg_db_exit(rc, &err);
-        }
+    if (r->settings.out == OUT_POSTGRES) { /* the first to open: it is the one that may refuse */
+        const struct dg_postgres_sink_options target = {.connection = r->settings.db,
+                                                        .replace = r->settings.replace};
+        rc = dg_postgres_sink_new(&target, &sink[n], &err);
+        n += rc == 0;
     }
-    rc = open_text_sink(r, &sink[n], &err);
-    n += rc == 0;
-    if (rc == 0 && (r->settings.report != NULL || r->settings.report_json != NULL)) {
-        rc = dg_report_sink_open(r->settings.report, r->settings.report_json, NULL, &sink[n], &err);
+    if (rc == 0) {
+        rc = open_text_sink(r, &sink[n], &err);
         n += rc == 0;
     }
     if (rc == 0 && (r->settings.report != NULL || r->settings.report_json != NULL)) {
@@ -529,7 +526,6 @@ static void release(struct run *r)
     if (r->source != NULL) {
         r->source->ops->close(r->source);
     }
-    dg_pg_close(r->pg);
     dg_plan_deinit(&r->plan);
     dg_loaded_deinit(&r->loaded);
     dg_input_files_deinit(&r->files);
