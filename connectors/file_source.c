@@ -255,6 +255,14 @@ int dg_file_source_open(const char *const paths[], size_t n, const struct dg_fil
     if (n == 0 || n > UINT32_MAX) {
         return dg_fail(err, EINVAL, "no input: name at least one file, or - for standard input");
     }
+    size_t from_stdin = 0;
+    for (size_t i = 0; i < n; i++) {
+        from_stdin += strcmp(paths[i], "-") == 0;
+    }
+    if (from_stdin > 1) {
+        return dg_fail(err, EINVAL, "standard input (-) is named %zu times: it can be read once",
+                       from_stdin);
+    }
     struct file_source *s = calloc(1, sizeof *s);
     struct file *file = calloc(n, sizeof *file);
     if (s == NULL || file == NULL) {

@@ -174,6 +174,18 @@ static void what_cannot_be_opened(void)
 
 static void standard_input(void)
 {
+    struct input_projection ip;
+    struct dg_source *source = NULL;
+    struct dg_error err;
+    input_project(&ip, "n:a");
+    CHECK_INT(dg_file_source_open((const char *const[]){"-", "-"}, 2, NULL, &ip.p, &source, &err),
+              EINVAL);
+    CHECK(strstr(err.message, "named 2 times") != NULL);
+    CHECK_INT(dg_file_source_open(NULL, 0, NULL, &ip.p, &source, &err), EINVAL);
+    const struct dg_file_options unknown = {.format = "xml"};
+    CHECK_INT(dg_file_source_open((const char *const[]){"-"}, 1, &unknown, &ip.p, &source, &err),
+              EINVAL);
+    CHECK(strstr(err.message, "unknown format \"xml\"") != NULL);
     const char *const path = input_write("stdin", "a,b\n1,2\n", 8);
     CHECK(freopen(path, "rb", stdin) != NULL);
     char *const text = input_read_file("-", "n:a n:b", NULL);
