@@ -37,7 +37,7 @@ struct dg_file_options {
  * names the file, and
  *   ENOENT, EACCES, EISDIR, ...  of opening it
  *   EINVAL                       an unknown format, a header that cannot be understood, a format
- *                                that is not read (Parquet, ...), n == 0
+ *                                that is not read (Parquet, ...), n == 0, "-" twice
  *   ENOMEM
  * What is damaged behind the header is no error but rows with a reason: see enum dg_reason. So is a
  * text format whose file turns out to be binary (DG_BAD_BINARY at line 1).
