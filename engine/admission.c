@@ -510,14 +510,6 @@ int dg_admit(struct dg_admission *a, uint32_t partition, const struct dg_batch *
     return count_news(a, b, out);
 }
 
-int dg_admission_damage(struct dg_admission *a, uint32_t partition, enum dg_reason reason,
-                        uint64_t place)
-{
-    a->totals.records++;
-    return bad_row(a, partition, a->plan->row_partitions ? NULL : &a->partition[partition], reason,
-                   place);
-}
-
 /* Rows that stayed alone in the far future were wrong clocks after all. */
 static void reject_parked(struct dg_admission *a, struct partition *p)
 {

@@ -46,9 +46,6 @@ void dg_admission_close(struct dg_admission *a);
  * column). 0 or ENOMEM. */
 DG_MUST_CHECK int dg_admit(struct dg_admission *a, uint32_t partition, const struct dg_batch *b,
                            const uint64_t id_hash[], struct dg_admitted *out);
-/* The source could not read part of the partition: one bad record. */
-DG_MUST_CHECK int dg_admission_damage(struct dg_admission *a, uint32_t partition,
-                                      enum dg_reason reason, uint64_t place);
 /* The partition has no more records. */
 void dg_admission_end(struct dg_admission *a, uint32_t partition);
 

@@ -56,10 +56,6 @@ static int read_sample(struct build *b, const struct dg_plan *plan, int pass, ba
         }
         dg_batch_clear(&batch);
         rc = source->ops->decode(source, &chunk, &batch, b->err);
-        if (rc == 0 && chunk.damage != DG_GOOD && pass == 1) {
-            b->report->records++;
-            b->report->bad[chunk.damage]++;
-        }
         rc = rc != 0 ? rc : visit(arg, plan, &batch);
         progress.records += batch.n;
         source->ops->progress(source, &progress.bytes_done, &progress.bytes_total);

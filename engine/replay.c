@@ -235,12 +235,8 @@ static int admit(struct replay *r, struct lane *lane)
         return 0;
     }
     const bool ids = r->plan->projection.id >= 0 && lane->batch.n > 0;
-    int rc = dg_admit(r->admission, lane->partition, &lane->batch, ids ? lane->id_hash : NULL,
-                      &lane->admitted);
-    if (rc == 0 && lane->chunk.damage != DG_GOOD) {
-        rc = dg_admission_damage(r->admission, lane->partition, lane->chunk.damage,
-                                 lane->chunk.first + lane->batch.n);
-    }
+    const int rc = dg_admit(r->admission, lane->partition, &lane->batch,
+                            ids ? lane->id_hash : NULL, &lane->admitted);
     return rc == 0 ? 0 : dg_fail_memory(&lane->err);
 }
 
