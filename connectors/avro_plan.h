@@ -63,7 +63,8 @@ DG_MUST_CHECK int dg_avro_plan_reserve(const struct dg_avro_plan *plan, struct d
  * dg_avro_plan_reserve. Returns how many could be read; *cursor = behind them. If fewer than n,
  * *why says what is wrong with the next one: DG_BAD_TRUNCATED, DG_BAD_MALFORMED or DG_BAD_TOO_LARGE
  * (deeper than DG_AVRO_DEPTH_MAX). Texts are views into [*cursor, end), the plan's symbols or
- * batch->scratch. Cost: a walk over the bytes.
+ * batch->scratch. A message of its own holds one datum: n = 1, and bytes left behind *cursor are
+ * damage, which the caller judges. At most 4 GiB at once. Cost: a walk over the bytes.
  */
 size_t dg_avro_plan_decode(const struct dg_avro_plan *plan, const uint8_t **cursor,
                            const uint8_t *end, size_t n, uint64_t place, struct dg_batch *batch,

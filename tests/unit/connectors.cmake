@@ -3,6 +3,8 @@ target_link_libraries(dg_avro_support PUBLIC dg_connectors PkgConfig::AVRO
                                       PRIVATE PkgConfig::SNAPPY PkgConfig::ZLIB PkgConfig::ZSTD)
 
 # One line per test.
+dg_test(test_avro_bomb unit unit/test_avro_bomb.c LINK dg_connectors PkgConfig::SNAPPY PkgConfig::ZLIB
+        PkgConfig::ZSTD LABELS slow)
 dg_test(test_avro_container unit unit/test_avro_container.c LINK dg_avro_support)
 dg_test(test_avro_differential unit unit/test_avro_differential.c LINK dg_avro_support)
 dg_test(test_avro_golden unit unit/test_avro_golden.c LINK dg_avro_support)
