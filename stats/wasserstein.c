@@ -110,13 +110,19 @@ static void slab_add(const struct slab *s, double *low, double *likely, double *
     *likely += s->open && !isnan(s->area) ? least : fmin(most, fmax(least, line));
 }
 
-/* How far, on average over each sample, values can lie beyond the clamp. */
+/* How far, on average over the sample, values can lie beyond the clamp. */
 static double beyond_clamp(const struct dg_binning *b, const struct dg_binned *s)
 {
-    const double n = (double)s->n;
-    const double below = fmax(0.0, -CLAMP - unclamped(b, s->min));
-    const double above = fmax(0.0, unclamped(b, s->max) - CLAMP);
-    return below * ((double)s->count[0] / n) + above * ((double)s->count[b->n_bins - 1] / n);
+    const uint64_t below = s->count[0];
+    const uint64_t above = s->count[b->n_bins - 1];
+    double sum = 0.0;
+    if (below > 0) {
+        sum += fmax(0.0, -CLAMP - unclamped(b, s->min)) * ((double)below / (double)s->n);
+    }
+    if (above > 0) {
+        sum += fmax(0.0, unclamped(b, s->max) - CLAMP) * ((double)above / (double)s->n);
+    }
+    return sum;
 }
 
 int dg_wasserstein(const struct dg_binning *b, const struct dg_binned *reference,

@@ -86,6 +86,21 @@ static void random_bins(size_t m)
     sample_binning(&bins, split, out, 10, ref_x[m / 2], ldexp(1.0, -20));
 }
 
+/* The library's own bins, as evaluation uses them. */
+static void built_bins(size_t m)
+{
+    static struct dg_weighted v[SIZE_MAX_];
+    size_t distinct = 0;
+    for (size_t i = 0; i < m; i++) {
+        if (distinct == 0 || ref_x[i] > v[distinct - 1].value) {
+            v[distinct++] = (struct dg_weighted){.value = ref_x[i]};
+        }
+        v[distinct - 1].count++;
+    }
+    const struct dg_binning_options o = DG_BINNING_DEFAULTS;
+    CHECK_INT(dg_binning_build(v, distinct, &o, &bins), 0);
+}
+
 static void widest_share(double *ks_limit)
 {
     *ks_limit = 0.0;
@@ -98,7 +113,7 @@ static void widest_share(double *ks_limit)
     }
 }
 
-static void check_round(int shape)
+static void check_round(int shape, bool built)
 {
     const size_t m = 1 + check_random() % SIZE_MAX_;
     const size_t n = 1 + check_random() % (check_random() % 2 ? SIZE_MAX_ : 50);
@@ -111,7 +126,11 @@ static void check_round(int shape)
     }
     sample_sort(ref_x, m);
     sample_sort(cur_x, n);
-    random_bins(m);
+    if (built) {
+        built_bins(m);
+    } else {
+        random_bins(m);
+    }
     sample_bin(&bins, ref_x, m, &ref);
     sample_bin(&bins, cur_x, n, &cur);
     const struct distances raw = naive(ref_x, m, cur_x, n);
@@ -139,42 +158,49 @@ static void check_round(int shape)
 static void intervals_hold_for_uniform_samples(void)
 {
     for (int i = 0; i < 300; i++) {
-        check_round(0);
+        check_round(0, false);
     }
 }
 
 static void intervals_hold_for_normal_samples(void)
 {
     for (int i = 0; i < 300; i++) {
-        check_round(1);
+        check_round(1, false);
     }
 }
 
 static void intervals_hold_for_very_heavy_tails(void)
 {
     for (int i = 0; i < 300; i++) {
-        check_round(2);
+        check_round(2, false);
     }
 }
 
 static void intervals_hold_with_an_atom(void)
 {
     for (int i = 0; i < 300; i++) {
-        check_round(3);
+        check_round(3, false);
     }
 }
 
 static void intervals_hold_for_integers(void)
 {
     for (int i = 0; i < 300; i++) {
-        check_round(4);
+        check_round(4, false);
     }
 }
 
 static void intervals_hold_with_outliers(void)
 {
     for (int i = 0; i < 300; i++) {
-        check_round(5);
+        check_round(5, false);
+    }
+}
+
+static void intervals_hold_on_built_bins(void)
+{
+    for (int i = 0; i < 600; i++) {
+        check_round(i % 6, true);
     }
 }
 
@@ -183,5 +209,6 @@ int main(int argc, char **argv)
     return CHECK_MAIN(argc, argv, CASE(intervals_hold_for_uniform_samples),
                       CASE(intervals_hold_for_normal_samples),
                       CASE(intervals_hold_for_very_heavy_tails), CASE(intervals_hold_with_an_atom),
-                      CASE(intervals_hold_for_integers), CASE(intervals_hold_with_outliers));
+                      CASE(intervals_hold_for_integers), CASE(intervals_hold_with_outliers),
+                      CASE(intervals_hold_on_built_bins));
 }

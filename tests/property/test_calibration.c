@@ -122,16 +122,16 @@ struct battery {
 
 static struct battery run_battery(uint64_t n, uint64_t m, uint64_t cluster, int runs)
 {
-    struct battery t = {.psi = {"PSI"},
-                        .js = {"JS"},
-                        .chi2 = {"chi-square"},
-                        .g = {"G"},
-                        .ks = {"KS"},
-                        .cvm = {"Cramer-von Mises"},
-                        .ad = {"Anderson-Darling"},
-                        .linf = {"L-infinity"},
-                        .range = {"out of range"},
-                        .family = {"family"}};
+    struct battery t = {.psi = {.name = "PSI"},
+                        .js = {.name = "JS"},
+                        .chi2 = {.name = "chi-square"},
+                        .g = {.name = "G"},
+                        .ks = {.name = "KS"},
+                        .cvm = {.name = "Cramer-von Mises"},
+                        .ad = {.name = "Anderson-Darling"},
+                        .linf = {.name = "L-infinity"},
+                        .range = {.name = "out of range"},
+                        .family = {.name = "family"}};
     fixed_reference(m);
     for (int i = 0; i < runs; i++) {
         draw_masses(m);

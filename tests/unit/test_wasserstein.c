@@ -94,6 +94,19 @@ static void values_beyond_the_clamp_widen_the_upper_bound_only(void)
     CHECK(w.high < 1.01 * truth);
 }
 
+static void values_at_the_end_of_the_doubles_give_an_infinite_bound(void)
+{
+    sample_binning(&bins, (const double[]){1.0}, 1, 1, 0.0, UNIT);
+    sample_bin(&bins, (const double[]){0.5, 0.75}, 2, &ref);
+    sample_bin(&bins, (const double[]){0.5, 2.0}, 2, &cur);
+    cur.view.max = 1.7e308;
+    cur.sum[1] = (dg_i128)1 << 50;
+    const struct dg_wasserstein w = compare();
+    CHECK(w.high == (double)INFINITY && isfinite(w.low) && isfinite(w.w1));
+    ref.view.max = 1.7e308; /* a bound that no value reaches changes nothing */
+    CHECK(compare().w1 == w.w1);
+}
+
 static void huge_counts_do_not_overflow(void)
 {
     sample_binning(&bins, (const double[]){1.0, 2.0}, 2, 2, 0.0, UNIT);
@@ -130,5 +143,6 @@ int main(int argc, char **argv)
                       CASE(without_sums_the_bounds_are_wider_and_still_hold),
                       CASE(mass_beyond_the_reference_is_measured_exactly),
                       CASE(values_beyond_the_clamp_widen_the_upper_bound_only),
+                      CASE(values_at_the_end_of_the_doubles_give_an_infinite_bound),
                       CASE(huge_counts_do_not_overflow), CASE(unknown_extremes_are_refused));
 }
