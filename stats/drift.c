@@ -14,8 +14,9 @@
 #include <errno.h>
 #include <math.h>
 
-#define ATOM_SHARE 0.1 /* of the reference in one bin: Anderson-Darling is then anti-conservative  \
-                        */
+#define ATOM_SHARE                                                                                 \
+    0.1 /* of the reference in one bin: Anderson-Darling is then anti-conservative                 \
+         */
 
 static const struct dg_drift undefined = {
     .psi = NAN,

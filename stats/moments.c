@@ -4,23 +4,30 @@
 
 enum { BLOCK = 128 };
 
-#define SMALL (INT64_C(1) << 24)
-#define H_MAX (INT64_C(1) << 24)
+#define SMALL (INT64_C(1) << 22)
+#define H_MAX (INT64_C(1) << 26)
 
-/* |k| < 2^24 in the whole block, so |h| <= 2^14 and 128 fourth powers stay within 2^63. */
+/* The value to 2^DG_SHAPE_SHIFT units, halves upwards. */
+static int64_t coarse(int64_t k)
+{
+    return (k + (1 << (DG_SHAPE_SHIFT - 1))) >> DG_SHAPE_SHIFT;
+}
+
+/* |k| < 2^22 in the whole block, so |h| <= 2^20: 128 squares and one third power fit 64 bits. */
 static void add_small(struct dg_moments *m, const int64_t k[], size_t n)
 {
-    int64_t s1 = 0, s2 = 0, t1 = 0, t2 = 0, s3 = 0;
-    uint64_t s4 = 0;
+    int64_t s1 = 0, s2 = 0, t1 = 0, t2 = 0;
+    dg_i128 s3 = 0;
+    dg_u128 s4 = 0;
     for (size_t i = 0; i < n; i++) {
-        const int64_t h = (k[i] + 512) >> 10;
+        const int64_t h = coarse(k[i]);
         const int64_t hh = h * h;
         s1 += k[i];
         s2 += k[i] * k[i];
         t1 += h;
         t2 += hh;
         s3 += hh * h;
-        s4 += (uint64_t)hh * (uint64_t)hh;
+        s4 += (dg_u128)(uint64_t)hh * (uint64_t)hh;
     }
     m->s1 += s1;
     m->s2 += s2;
@@ -34,7 +41,7 @@ static void add_wide(struct dg_moments *m, const int64_t k[], size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         DG_ASSERT(k[i] >= -DG_FIXED_MAX && k[i] <= DG_FIXED_MAX);
-        int64_t h = (k[i] + 512) >> 10;
+        int64_t h = coarse(k[i]);
         if (h > H_MAX || h < -H_MAX) {
             h = h > 0 ? H_MAX : -H_MAX;
             m->n_clamped++;

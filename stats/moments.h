@@ -4,17 +4,18 @@
 
 #include "stats/base.h"
 
-#define DG_FIXED_MAX (INT64_C(1) << 50) /* a fixed-point value lies in +-DG_FIXED_MAX */
+#define DG_FIXED_MAX   (INT64_C(1) << 50) /* a fixed-point value lies in +-DG_FIXED_MAX */
+#define DG_SHAPE_SHIFT 2                  /* bits that third and fourth powers leave out */
 
 /*
  * Values are fixed = llrint((x - origin) / unit), |fixed| <= 2^50. Third and fourth powers are of
- * h = floor((fixed + 512) / 1024) clamped to +-2^24; t1 and t2 are the lower sums of the same h, so
- * that s3 and s4 can be centred exactly. All sums are exact up to n = 2^27 values at the clamps,
- * and up to n = 2^47 while |h| stays below 2^20. A zeroed struct is empty.
+ * h = floor((fixed + 2) / 4) clamped to +-2^26; t1 and t2 are the lower sums of the same h, so
+ * that s3 and s4 can be centred exactly. All sums are exact up to n = 2^22 values at the clamps,
+ * and up to n = 2^46 while |h| stays below 2^20 (4 sd of the reference). A zeroed struct is empty.
  */
 struct dg_moments {
     uint64_t n;
-    uint64_t n_clamped; /* values with |h| beyond 2^24: s3, s4 are then bounds, not values */
+    uint64_t n_clamped; /* values with |h| beyond 2^26: s3, s4 are then bounds, not values */
     dg_i128 s1, s2;     /* sums of fixed, fixed^2 */
     dg_i128 t1, t2;     /* sums of h, h^2 */
     dg_i128 s3, s4;     /* sums of h^3, h^4 */
@@ -38,8 +39,9 @@ void dg_moments_subtract(struct dg_moments *dst, const struct dg_moments *src);
 /*
  * mean = origin + unit s1/n; the second central sum is formed in 128-bit integers around the
  * nearest integer to the mean, so that nothing cancels. g1 = sqrt(n) M3 / M2^1.5 and
- * g2 = n M4 / M2^2 - 3 over h, that is over values rounded to 2^10 units (about sd/1024): their
- * error grows when the sd is far below that of the reference. +, -, *, / and sqrt only.
+ * g2 = n M4 / M2^2 - 3 over h, that is over values rounded to 2^2 units, 2^-18 of the
+ * reference's sd or less: exact enough for windows a thousand times narrower than the reference. +,
+ * -, *, / and sqrt only.
  */
 struct dg_moment_values dg_moments_values(const struct dg_moments *m, double origin, double unit);
 

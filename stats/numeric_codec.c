@@ -8,7 +8,7 @@
  *   bins       if there is a binning: number used, then gap << 1 | (count > 1), count - 2 if so,
  *              and the residual of the sum unless the bin is a point
  *   moments    s1 if there is no binning (else it is the total of the bins), s2, t1 - s1/2^10,
- *              t2 - s2/2^20, s3, s4, n_clamped
+ *              t2 - s2/2^4, s3, s4, n_clamped
  *   sketch
  * The residual of a bin is its sum less count times the fixed-point left edge (of bin 0: count
  * times its right edge less the sum): not negative, and at most count times the bin's width.
@@ -72,8 +72,8 @@ static void encode_moments(const struct dg_numeric *s, struct dg_bytes *out)
         dg_put_wide(out, m->s1);
     }
     dg_put_unsigned_wide(out, (dg_u128)m->s2);
-    dg_put_wide(out, m->t1 - (m->s1 >> 10));
-    dg_put_wide(out, m->t2 - (m->s2 >> 20));
+    dg_put_wide(out, m->t1 - (m->s1 >> DG_SHAPE_SHIFT));
+    dg_put_wide(out, m->t2 - (m->s2 >> (2 * DG_SHAPE_SHIFT)));
     dg_put_wide(out, m->s3);
     dg_put_unsigned_wide(out, (dg_u128)m->s4);
     dg_put_varint(out, m->n_clamped);
@@ -219,15 +219,15 @@ static bool read_moments(const struct dg_numeric *s, struct decoded *d)
     m->s4 = (dg_i128)dg_get_unsigned_wide(&d->in);
     m->n_clamped = dg_get_varint(&d->in);
     const bool in_bounds = within(m->s1, d->n, 50) && m->s2 >= 0 && within(m->s2, d->n, 100) &&
-                           within(t1, d->n, 42) && within(t2, d->n, 81) &&
-                           within(m->s3, d->n, 72) && m->s4 >= 0 && within(m->s4, d->n, 96) &&
+                           within(t1, d->n, 49) && within(t2, d->n, 97) &&
+                           within(m->s3, d->n, 78) && m->s4 >= 0 && within(m->s4, d->n, 104) &&
                            m->n_clamped <= d->n;
     if (d->in.failed || !in_bounds) {
         return false;
     }
-    m->t1 = t1 + (m->s1 >> 10);
-    m->t2 = t2 + (m->s2 >> 20);
-    return within(m->t1, d->n, 24) && m->t2 >= 0 && within(m->t2, d->n, 48);
+    m->t1 = t1 + (m->s1 >> DG_SHAPE_SHIFT);
+    m->t2 = t2 + (m->s2 >> (2 * DG_SHAPE_SHIFT));
+    return within(m->t1, d->n, 26) && m->t2 >= 0 && within(m->t2, d->n, 52);
 }
 
 static int read_values(struct dg_numeric *s, struct decoded *d)

@@ -52,8 +52,8 @@ static void moments_and_quantiles_are_those_of_scipy_and_numpy(void)
         CHECK_REL(m.variance, s->moments[1], 0x1p-18);
         /* Powers are of values rounded to 2^-9 sd at worst, at random: 1e-3 is many times that
          * over the root of n. */
-        CHECK_ABS(m.skewness, s->moments[2], 1e-3);
-        CHECK_ABS(m.kurtosis, s->moments[3], 5e-3);
+        CHECK_ABS(m.skewness, s->moments[2], 4e-6);
+        CHECK_ABS(m.kurtosis, s->moments[3], 2e-5);
         for (size_t i = 0; i < sizeof quantile_q / sizeof quantile_q[0]; i++) {
             double x;
             CHECK_INT(dg_sketch_quantile(&state.sketch, quantile_q[i], state.min, state.max, &x),

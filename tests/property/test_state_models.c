@@ -112,12 +112,12 @@ static void check_moments(const int64_t fixed[], size_t n, double origin, double
     long double sum = 0, sum_h = 0, c2 = 0, h2 = 0, h3 = 0, h4 = 0;
     for (size_t i = 0; i < n; i++) {
         sum += (long double)fixed[i];
-        sum_h += floorl(((long double)fixed[i] + 512) / 1024);
+        sum_h += floorl(((long double)fixed[i] + 2) / 4);
     }
     const long double mean = sum / (long double)n, mean_h = sum_h / (long double)n;
     for (size_t i = 0; i < n; i++) {
         const long double d = (long double)fixed[i] - mean;
-        const long double h = floorl(((long double)fixed[i] + 512) / 1024) - mean_h;
+        const long double h = floorl(((long double)fixed[i] + 2) / 4) - mean_h;
         c2 += d * d;
         h2 += h * h;
         h3 += h * h * h;

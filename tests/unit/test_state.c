@@ -310,23 +310,22 @@ static void moments_of_few_values_are_undefined_where_they_should_be(void)
 static void clamped_values_are_counted(void)
 {
     struct dg_moments m = {0};
-    const int64_t k[] = {DG_FIXED_MAX, -DG_FIXED_MAX, 7, INT64_C(1) << 34,
-                         (INT64_C(1) << 34) + 512};
+    const int64_t k[] = {DG_FIXED_MAX, -DG_FIXED_MAX, 7, INT64_C(1) << 28, (INT64_C(1) << 28) + 2};
     dg_moments_add(&m, k, 5);
     CHECK_INT(m.n_clamped, 3);
-    CHECK(m.s1 == 7 + 2 * ((dg_i128)1 << 34) + 512);
+    CHECK(m.s1 == 7 + 2 * ((dg_i128)1 << 28) + 2);
 }
 
 static void moments_that_a_clamp_has_spoilt_are_not_given(void)
 {
-    const double x[] = {1.0, 2.5, 20000.0, 0x1p29, 0x1p30};
+    const double x[] = {1.0, 2.5, 500.0, 0x1p29, 0x1p30};
     struct dg_prepared p = {0};
     struct dg_numeric s;
     dg_numeric_init(&s, NULL);
     CHECK_INT(dg_prepare(&p, NULL, -(double)INFINITY, (double)INFINITY, x, 5), 0);
     CHECK_INT(dg_numeric_add(&s, &p, NULL, 4), 0);
     struct dg_moment_values m = dg_numeric_moments(&s);
-    CHECK_REL(m.mean, (20003.5 + 0x1p29) / 4, 1e-15);
+    CHECK_REL(m.mean, (503.5 + 0x1p29) / 4, 1e-15);
     CHECK(m.sd > 1e8 && isnan(m.skewness) && isnan(m.kurtosis));
     CHECK_INT(s.moments.n_clamped, 2);
     CHECK_INT(dg_numeric_add(&s, &p, (const uint32_t[]){4}, 1), 0);
