@@ -164,17 +164,15 @@ static void put_text(FILE *out, enum text text, const struct table *t,
     case TEXT_PRUNE:
         /* EXCEPT hashes whatever the planner believes; an anti-join of a table without statistics
          * may become a loop over both. */
-        fputs("ANALYZE pg_temp.stage_window; ", out);
         fprintf(out, "DELETE FROM driftgauge.%s t USING (SELECT ", t->name);
         put_list(out, "x.", t->unique);
         fprintf(out,
                 " FROM pg_temp.stage_window w JOIN driftgauge.%s x USING (run_id, monitor_id, "
-                "window_size, window_end) WHERE x.window_end >= (SELECT min(window_end) FROM "
-                "pg_temp.stage_window) AND x.window_end <= (SELECT max(window_end) FROM "
-                "pg_temp.stage_window) EXCEPT SELECT ",
+                "window_size, window_end) WHERE x.window_end BETWEEN $1 AND $2 EXCEPT SELECT ",
                 t->name);
         put_list(out, "", t->unique);
-        fprintf(out, " FROM pg_temp.stage_%s) s WHERE ", t->name);
+        fprintf(out, " FROM pg_temp.stage_%s) s WHERE t.window_end BETWEEN $1 AND $2 AND ",
+                t->name);
         put_match(out, t);
         break;
     }

@@ -4,6 +4,7 @@
 #include "connectors/postgres_plan.h"
 #include "connectors/postgres_run.h"
 #include "engine/json_text.h"
+#include "engine/timefmt.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ struct postgres_sink {
     struct dg_names slices, columns, baselines, sizes;
     struct range *range; /* [n_ranges] */
     size_t n_ranges;
+    int64_t first_end_us, last_end_us; /* of the batch's windows, once it has one */
     struct dg_window_id open;
     bool in_window;
     bool broken; /* a call failed: nothing more is written */
@@ -292,6 +294,21 @@ static int sink_slice(struct dg_sink *self, const struct dg_slice_row *row, stru
     return 0;
 }
 
+static int prune(struct postgres_sink *s, const struct dg_pg_plan *plan, struct dg_error *err)
+{
+    char first[DG_TIME_TEXT];
+    char last[DG_TIME_TEXT];
+    const char *values[] = {dg_time_format(s->first_end_us, first),
+                            dg_time_format(s->last_end_us, last)};
+    struct pg_result *r = NULL;
+    int code = dg_pg_run(s->pg, "replace windows", "ANALYZE pg_temp.stage_window", err);
+    if (code == 0) {
+        code = dg_pg_query(s->pg, "replace windows", plan->prune, 2, values, &r, err);
+    }
+    dg_pg_clear(r);
+    return code;
+}
+
 static int move_rows(struct postgres_sink *s, struct dg_copy *c, const struct dg_pg_plan *plan,
                      struct dg_error *err)
 {
@@ -303,7 +320,7 @@ static int move_rows(struct postgres_sink *s, struct dg_copy *c, const struct dg
                 dg_pg_run(s->pg, "write results", s->run.fresh ? plan->insert : plan->upsert, err);
         }
     }
-    return code != 0 || s->run.fresh ? code : dg_pg_run(s->pg, "replace windows", plan->prune, err);
+    return code != 0 || s->run.fresh ? code : prune(s, plan, err);
 }
 
 static int write_batch(struct postgres_sink *s, struct dg_error *err)
@@ -332,6 +349,12 @@ static int sink_window_end(struct dg_sink *self, struct dg_error *err)
         return fail_broken(err);
     }
     DG_ASSERT(s->in_window);
+    if (s->window.rows == 0 || s->open.end_us < s->first_end_us) {
+        s->first_end_us = s->open.end_us;
+    }
+    if (s->window.rows == 0 || s->open.end_us > s->last_end_us) {
+        s->last_end_us = s->open.end_us;
+    }
     dg_copy_row(&s->window, DG_PG_WINDOW_COLUMNS);
     dg_copy_int32(&s->window, s->run.run_id);
     dg_copy_int32(&s->window, s->run.monitor_id);

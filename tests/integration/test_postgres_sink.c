@@ -455,6 +455,9 @@ static void years_of_history_need_few_partitions(void)
                               .baseline_version = "f1"};
     check_replay(&years, "years");
     check_answer("SELECT count(*) FROM driftgauge_view.series WHERE run = 'years'", "1500");
+    years.variation = 5;
+    check_replay(&years, "years");
+    check_answer("SELECT count(*) FROM driftgauge_view.series WHERE run = 'years'", "1500");
     check_answer(
         "SELECT count(*) FROM driftgauge.result_partition WHERE parent = 'series_result' AND "
         "upper IS NOT NULL",
