@@ -6,5 +6,5 @@ cd "$(dirname "$0")/.."
 . scripts/lib.sh
 install_packages "${build_packages[@]}"
 if [ "${1:-}" = --test ]; then
-    install_packages postgresql python3 python3-venv clang libclang-rt-14-dev mandoc gzip zstd xz-utils procps
+    install_packages postgresql python3 python3-venv clang libclang-rt-dev mandoc gzip zstd xz-utils procps
 fi

@@ -21,5 +21,5 @@ ctest --preset dev
 for preset in asan tsan; do
     build "$preset"
     say "tests ($preset)"
-    ctest --preset "$preset" -LE 'slow|golden'
+    ctest --preset "$preset"
 done
