@@ -1,3 +1,10 @@
 dg_test(bench_avro bench bench/bench_avro.c LINK dg_avro_support ARGS 20000 3 LABELS slow)
 dg_test(bench_input bench bench/bench_input.c LINK dg_connectors PkgConfig::JANSSON ARGS 20000 3 LABELS slow)
 dg_test(bench_state bench bench/bench_state.c LINK driftgauge-stats ARGS 2)
+
+# What bench/run drives.
+add_executable(make_events bench/make_events.c)
+target_link_libraries(make_events PRIVATE dg_options dg_avro_support m)
+add_executable(bench_replay bench/bench_replay.c)
+target_link_libraries(bench_replay PRIVATE dg_options dg_cli PkgConfig::GSL m)
+dg_test(bench_drift bench bench/bench_drift.c LINK driftgauge-stats PkgConfig::GSL ARGS 20)

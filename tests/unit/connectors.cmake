@@ -21,3 +21,5 @@ dg_test(test_input_allocation unit unit/test_input_allocation.c LINK dg_connecto
 dg_test(test_json_differential property property/test_json_differential.c LINK dg_connectors PkgConfig::JANSSON)
 dg_test(test_csv_roundtrip property property/test_csv_roundtrip.c LINK dg_connectors)
 dg_test(test_input_lanes unit unit/test_input_lanes.c LINK dg_connectors Threads::Threads)
+dg_test(test_replay_allocation unit unit/test_replay_allocation.c support/text_sink.c LINK dg_avro_support
+        -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc)
