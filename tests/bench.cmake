@@ -8,3 +8,5 @@ target_link_libraries(make_events PRIVATE dg_options dg_avro_support m)
 add_executable(bench_replay bench/bench_replay.c)
 target_link_libraries(bench_replay PRIVATE dg_options dg_cli PkgConfig::GSL m)
 dg_test(bench_drift bench bench/bench_drift.c LINK driftgauge-stats PkgConfig::GSL ARGS 20)
+dg_script_test(run bench ${CMAKE_CURRENT_SOURCE_DIR}/bench/run --quick --no-peers --build ${PROJECT_BINARY_DIR}
+  LABELS slow)

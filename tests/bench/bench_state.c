@@ -194,6 +194,22 @@ static void report_bytes(struct stage *s, const char *name, double (*draw)(void)
     printf("\n");
 }
 
+/* The memory of an open pane's state: the struct and the sketch's runs. */
+static void report_dense(struct stage *s, const char *name, double (*draw)(void))
+{
+    s->binning = binning_of(draw);
+    for (size_t i = 0; i < BATCH; i++) {
+        s->x[i] = draw();
+    }
+    dg_numeric_init(&s->state, &s->binning);
+    must(dg_prepare(&s->prepared, &s->binning, (double)-INFINITY, (double)INFINITY, s->x, BATCH));
+    must(dg_numeric_add(&s->state, &s->prepared, NULL, BATCH));
+    const struct dg_sketch *k = &s->state.sketch;
+    printf("dense %s: %zu\n", name,
+           sizeof s->state + (size_t)(k->cap[0] + k->cap[1]) * sizeof k->cell[0][0]);
+    dg_numeric_deinit(&s->state);
+}
+
 static void report_codec(struct stage *s)
 {
     s->binning = binning_of(draw_normal);
@@ -275,6 +291,10 @@ int main(int argc, char **argv)
     printf("\nbytes of n =         1      10      50     200    1000    4096\n");
     for (size_t i = 0; i < sizeof kind / sizeof kind[0]; i++) {
         report_bytes(s, kind[i].name, kind[i].draw);
+    }
+    printf("\n");
+    for (size_t i = 0; i < sizeof kind / sizeof kind[0]; i++) {
+        report_dense(s, kind[i].name, kind[i].draw);
     }
     report_codec(s);
     report_categories(s, 300);
