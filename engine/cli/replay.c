@@ -343,6 +343,10 @@ static int open_sinks(struct run *r)
         rc = open_text_sink(r, &sink[n], &err);
         n += rc == 0;
     }
+    if (rc == 0 && (r->settings.report != NULL || r->settings.report_json != NULL)) {
+        rc = dg_report_sink_open(r->settings.report, r->settings.report_json, NULL, &sink[n], &err);
+        n += rc == 0;
+    }
     if (rc != 0) {
         for (size_t i = 0; i < n; i++) {
             sink[i]->ops->close(sink[i]);

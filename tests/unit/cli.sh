@@ -46,6 +46,14 @@ while read -r command; do
     answers 0 out "^Usage: driftgauge $command" "$command" --help
 done < "$scratch/commands"
 
+# A replay writes the files that it was asked for.
+printf 'monitor: m\ncolumns: { timestamp: t, features: { x: numeric } }\nwindows: { size: 1d }\n' > "$scratch/m.yaml"
+printf 't,x\n2026-03-01T10:00:00Z,2.385\n2026-03-02T10:00:00Z,3.5\n' > "$scratch/x.csv"
+answers 0 out '^Verdict: ok' replay -q -c "$scratch/m.yaml" -i "$scratch/x.csv" --report "$scratch/r.html" \
+    --report-json "$scratch/r.json"
+grep -q '</html>' "$scratch/r.html" && grep -q '"monitor"' "$scratch/r.json" ||
+    { echo "replay wrote no report" >&2; failures=$((failures + 1)); }
+
 # What cannot be written is a failure.
 if [ -e /dev/full ]; then
     "$DG_BINARY" version > /dev/full 2> "$scratch/err"
