@@ -119,6 +119,24 @@ static bool judged(const struct dg_series_row *row)
     return evaluated(row) || alarming(row);
 }
 
+/* The worst of the windows that were judged; of all of them as long as none was. In a window of
+ * six rows any distance is large. */
+static void keep_worst(struct dg_table_column *c, const struct dg_series_row *row)
+{
+    if (evaluated(row) && c->evaluated == 1) {
+        c->psi = c->psi_low = c->psi_high = c->ks = c->w1 = (double)NAN;
+    } else if (!evaluated(row) && c->evaluated > 0) {
+        return;
+    }
+    if (!(row->drift.psi_adjusted <= c->psi) && !isnan(row->drift.psi_adjusted)) {
+        c->psi = row->drift.psi_adjusted;
+        c->psi_low = row->drift.psi_low;
+        c->psi_high = row->drift.psi_high;
+    }
+    c->ks = fmax(c->ks, row->drift.ks);
+    c->w1 = fmax(c->w1, row->drift.w1_normed);
+}
+
 static void count_column(struct dg_table_column *c, const struct dg_series_row *row, double missing)
 {
     c->rows++;
@@ -132,13 +150,7 @@ static void count_column(struct dg_table_column *c, const struct dg_series_row *
     if (alarming(row) && c->since_us == DG_TIME_NONE) {
         c->since_us = row->since_us != 0 ? row->since_us : row->window.end_us;
     }
-    if (!(row->drift.psi_adjusted <= c->psi) && !isnan(row->drift.psi_adjusted)) {
-        c->psi = row->drift.psi_adjusted;
-        c->psi_low = row->drift.psi_low;
-        c->psi_high = row->drift.psi_high;
-    }
-    c->ks = fmax(c->ks, row->drift.ks);
-    c->w1 = fmax(c->w1, row->drift.w1_normed);
+    keep_worst(c, row);
     c->missing = fmax(c->missing, missing);
     c->validity = fmin(c->validity, row->validity);
     c->worst = row->severity > c->worst ? row->severity : c->worst;
@@ -146,7 +158,7 @@ static void count_column(struct dg_table_column *c, const struct dg_series_row *
         c->now = row->severity;
         c->drifts_now = row->status == DG_STATUS_DRIFT;
     }
-    spark_add(&c->spark, row->drift.psi_adjusted);
+    spark_add(&c->spark, evaluated(row) ? row->drift.psi_adjusted : (double)NAN);
 }
 
 #define UNRECORDED SIZE_MAX /* an episode beyond the limit */

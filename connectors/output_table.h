@@ -29,8 +29,9 @@ struct dg_table_column {
     uint64_t rows, evaluated, drifted, warned;
     uint64_t no_reference, vanished, constant, monotone;
     int64_t since_us;              /* first drift or alert; DG_TIME_NONE: never */
-    double psi, psi_low, psi_high; /* of the window with the largest adjusted PSI */
-    double ks, w1, missing;        /* largest */
+    double psi, psi_low, psi_high; /* of the judged window with the largest adjusted PSI */
+    double ks, w1;                 /* largest of the judged windows; of all if none was */
+    double missing;                /* largest */
     double validity;               /* least */
     enum dg_severity worst, now;   /* over the run; of the last window that was judged */
     bool drifts_now;
