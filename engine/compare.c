@@ -59,13 +59,11 @@ static int describe_numeric(const struct dg_numeric *s, struct dg_series_row *ro
     row->max = s->max;
     row->flags |= row->n >= 2 && s->min == s->max ? DG_SERIES_CONSTANT : 0u;
     row->flags |= s->sketch.coarse > 0 ? DG_SERIES_SKETCH_OVERFLOW : 0u;
-    for (size_t i = 0; i < DG_QUANTILES; i++) {
-        const int rc = dg_sketch_quantile(&s->sketch, dg_quantile_levels[i], s->min, s->max,
-                                          &row->quantile[i]);
-        if (rc != 0) {
-            return dg_fail(err, rc, "quantiles of %s: the sketch does not hold its %llu values",
-                           row->column, (unsigned long long)row->n);
-        }
+    const int rc = dg_sketch_quantiles(&s->sketch, dg_quantile_levels, DG_QUANTILES, s->min, s->max,
+                                       row->quantile);
+    if (rc != 0) {
+        return dg_fail(err, rc, "quantiles of %s: the sketch does not hold its %llu values",
+                       row->column, (unsigned long long)row->n);
     }
     return 0;
 }

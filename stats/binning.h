@@ -15,7 +15,7 @@ struct dg_weighted {
 
 /*
  * Right-closed bins: bin j holds edges[j-1] < x <= edges[j]; bin 0 is (-inf, edges[0]], the last
- * one (edges[n_bins-2], +inf). Immutable once built; compared and shared by pointer. About 13 KB.
+ * one (edges[n_bins-2], +inf). Immutable once built; compared and shared by pointer. About 9 KB.
  */
 struct dg_binning {
     uint32_t n_bins;               /* 1 .. DG_BINS_MAX */
@@ -28,7 +28,7 @@ struct dg_binning {
 
     /* Private, made by build and restore. A monotone map sends x to a cell; lookup[cell] = number
      * of edges in lower cells; steps binary steps finish among the edges of the same cell. */
-    uint16_t lookup[DG_LOOKUP_CELLS];
+    uint8_t lookup[DG_LOOKUP_CELLS];
     bool lookup_log;      /* cell = log-linear in x - pivot, else linear */
     uint32_t steps;       /* 2^steps - 1 >= the most edges in one cell */
     double pivot;         /* linear: left end */

@@ -55,7 +55,7 @@ uint32_t dg_binning_find(const struct dg_binning *b, double x)
 void dg_binning_find_all(const struct dg_binning *b, const double x[], size_t n, uint8_t bin[])
 {
     const double *edges = b->edges;
-    const uint16_t *lookup = b->lookup;
+    const uint8_t *lookup = b->lookup;
     const double pivot = b->pivot, scale = b->scale;
     const uint32_t steps = b->steps;
     if (b->lookup_log) {
@@ -181,7 +181,7 @@ static void fill_lookup(struct dg_binning *b)
         while (edge + 1 < b->n_bins && cell_of(b, b->edges[edge]) < c) {
             edge++;
         }
-        b->lookup[c] = (uint16_t)edge;
+        b->lookup[c] = (uint8_t)edge;
     }
 }
 

@@ -116,8 +116,30 @@ uint8_t dg_get_u8(struct dg_reader *r)
     return *r->p++;
 }
 
+/* A number of at most 9 bytes, which 64 bits hold; false, and nothing is read, if it is longer or
+ * not as it should be. */
+static bool get_narrow(struct dg_reader *r, uint64_t *v)
+{
+    const uint8_t *p = r->p;
+    *v = 0;
+    for (unsigned shift = 0; shift < 63 && p < r->end && !r->failed; shift += 7) {
+        const uint8_t byte = *p++;
+        *v |= (uint64_t)(byte & 127U) << shift;
+        if (byte < 128) {
+            const bool overlong = byte == 0 && shift > 0;
+            r->p = overlong ? r->p : p;
+            return !overlong;
+        }
+    }
+    return false;
+}
+
 dg_u128 dg_get_unsigned_wide(struct dg_reader *r)
 {
+    uint64_t narrow;
+    if (get_narrow(r, &narrow)) {
+        return narrow;
+    }
     dg_u128 v = 0;
     for (unsigned shift = 0; shift < 128; shift += 7) {
         const uint8_t byte = dg_get_u8(r);
@@ -138,7 +160,7 @@ dg_u128 dg_get_unsigned_wide(struct dg_reader *r)
     return 0;
 }
 
-uint64_t dg_get_varint(struct dg_reader *r)
+uint64_t dg_get_long_varint(struct dg_reader *r)
 {
     const dg_u128 v = dg_get_unsigned_wide(r);
     if (v > UINT64_MAX) {

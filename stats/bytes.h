@@ -38,7 +38,23 @@ struct dg_reader {
 };
 
 uint8_t dg_get_u8(struct dg_reader *r);
-uint64_t dg_get_varint(struct dg_reader *r);
+uint64_t dg_get_long_varint(struct dg_reader *r); /* the general case of dg_get_varint */
+/* Almost all numbers of an encoded state have one byte or two. */
+static inline uint64_t dg_get_varint(struct dg_reader *r)
+{
+    if (!r->failed && r->end - r->p >= 2) {
+        const unsigned low = r->p[0], high = r->p[1];
+        if (low < 128) {
+            r->p++;
+            return low;
+        }
+        if (high - 1U < 127) { /* 1 .. 127: ends here, not overlong */
+            r->p += 2;
+            return (low & 127U) | high << 7;
+        }
+    }
+    return dg_get_long_varint(r);
+}
 int64_t dg_get_zigzag(struct dg_reader *r);
 dg_i128 dg_get_wide(struct dg_reader *r);
 dg_u128 dg_get_unsigned_wide(struct dg_reader *r);

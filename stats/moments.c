@@ -4,7 +4,7 @@
 
 enum { BLOCK = 128 };
 
-#define SMALL (INT64_C(1) << 22)
+#define SMALL (INT64_C(1) << 28)
 #define H_MAX (INT64_C(1) << 26)
 
 /* The value to 2^DG_SHAPE_SHIFT units, halves upwards. */
@@ -13,7 +13,8 @@ static int64_t coarse(int64_t k)
     return (k + (1 << (DG_SHAPE_SHIFT - 1))) >> DG_SHAPE_SHIFT;
 }
 
-/* |k| < 2^22 in the whole block, so |h| <= 2^20: 128 squares and one third power fit 64 bits. */
+/* |k| < 2^28 in the whole block, so |h| <= 2^26: nothing is clamped, and 128 squares fit 64 bits.
+ */
 static void add_small(struct dg_moments *m, const int64_t k[], size_t n)
 {
     int64_t s1 = 0, s2 = 0, t1 = 0, t2 = 0;
@@ -26,7 +27,7 @@ static void add_small(struct dg_moments *m, const int64_t k[], size_t n)
         s2 += k[i] * k[i];
         t1 += h;
         t2 += hh;
-        s3 += hh * h;
+        s3 += (dg_i128)hh * h;
         s4 += (dg_u128)(uint64_t)hh * (uint64_t)hh;
     }
     m->s1 += s1;

@@ -43,15 +43,32 @@ struct range {
     double low, high; /* finite */
 };
 
+static inline uint64_t bits_of(double x)
+{
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+/* Whether every x is finite and low <= x <= high. By sign bits instead of comparisons, so that the
+ * loop has no branch and becomes vectors; -0.0 against +0.0 may be taken for outside. */
+static bool all_within(const double x[], size_t n, struct range valid)
+{
+    const uint64_t infinity = UINT64_C(0x7ff) << 52;
+    uint64_t outside = 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t magnitude = bits_of(x[i]) & (UINT64_MAX >> 1);
+        outside |=
+            (infinity - 1 - magnitude) | bits_of(x[i] - valid.low) | bits_of(valid.high - x[i]);
+    }
+    return outside >> 63 == 0;
+}
+
 /* Writes value and triage of x[n]; usable[i] = x, or 0 where the row is not in the distribution. */
 static bool triage_block(const double x[], size_t n, struct range valid, double usable[],
                          double value[], uint8_t triage[])
 {
-    unsigned clean = 1;
-    for (size_t i = 0; i < n; i++) {
-        clean &= (unsigned)(x[i] >= valid.low) & (unsigned)(x[i] <= valid.high);
-    }
-    if (clean) {
+    if (all_within(x, n, valid)) {
         for (size_t i = 0; i < n; i++) {
             usable[i] = value[i] = x[i] + 0.0;
         }
@@ -70,20 +87,23 @@ static bool triage_block(const double x[], size_t n, struct range valid, double 
     return false;
 }
 
-/* llrint by adding 1.5 * 2^52: the sum's last bits are the integer, ties to even. */
+/* llrint by adding 1.5 * 2^52: the sum's last bits are the integer, ties to even. Blocks with a
+ * value to be clamped are rare; the others do without. */
 static void fix(double origin, double inverse, const double x[], size_t n, int64_t fixed[])
 {
-    const double magic = 0x1.8p52;
-    int64_t magic_bits;
-    memcpy(&magic_bits, &magic, sizeof magic_bits);
+    const double magic = 0x1.8p52, limit = 0x1p50;
+    double d[BLOCK];
+    uint64_t beyond = 0;
     for (size_t i = 0; i < n; i++) {
-        double d = (x[i] - origin) * inverse;
-        d = d < 0x1p50 ? d : 0x1p50;
-        d = d > -0x1p50 ? d : -0x1p50;
-        d += magic;
-        int64_t bits;
-        memcpy(&bits, &d, sizeof bits);
-        fixed[i] = bits - magic_bits;
+        d[i] = (x[i] - origin) * inverse;
+        beyond |= bits_of(limit) - (bits_of(d[i]) & (UINT64_MAX >> 1));
+    }
+    for (size_t i = 0; beyond >> 63 != 0 && i < n; i++) {
+        d[i] = d[i] < limit ? d[i] : limit;
+        d[i] = d[i] > -limit ? d[i] : -limit;
+    }
+    for (size_t i = 0; i < n; i++) {
+        fixed[i] = (int64_t)(bits_of(d[i] + magic) - bits_of(magic));
     }
 }
 

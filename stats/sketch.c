@@ -154,6 +154,29 @@ int dg_sketch_reserve(struct dg_sketch *s, const struct dg_sketch_extent *e)
     return 0;
 }
 
+/* No cell is negative, as in most columns: no run to pick. */
+static void count_positive(struct dg_sketch *s, const int32_t cell[], size_t n)
+{
+    const uint32_t coarse = s->coarse, len = (uint32_t)s->len[POSITIVE];
+    const int32_t first = s->first[POSITIVE];
+    uint64_t *const run = s->cell[POSITIVE];
+    uint32_t fresh = 0;
+    for (size_t i = 0; i < n; i++) {
+        const int32_t c = cell[i];
+        if (c == 0) {
+            s->zero++;
+            continue;
+        }
+        const uint32_t at = (uint32_t)(((c - 1) >> coarse) - first);
+        DG_ASSERT(c > 0 && at < len);
+        const uint64_t count = run[at];
+        fresh += count == 0;
+        run[at] = count + 1;
+    }
+    s->used[POSITIVE] += (int32_t)fresh;
+    s->n += n;
+}
+
 /* Signs are unpredictable, so the loop picks the run by table and not by branch. The third run is
  * the zero cell. Fresh cells are counted per run in 20-bit fields of one word. */
 static void count_some(struct dg_sketch *s, const int32_t cell[], size_t n)
@@ -165,8 +188,9 @@ static void count_some(struct dg_sketch *s, const int32_t cell[], size_t n)
     const uint32_t len[3] = {(uint32_t)s->len[NEGATIVE], (uint32_t)s->len[POSITIVE], 1};
     uint64_t fresh = 0;
     for (size_t i = 0; i < n; i++) {
-        const int32_t c = cell[i], zero = c == 0, magnitude = c < 0 ? -c : c;
-        const int32_t k = (c > 0) + 2 * zero;
+        /* By shifts, lest the compiler make a branch of it. */
+        const int32_t c = cell[i], negative = c >> 31, magnitude = (c ^ negative) - negative;
+        const int32_t zero = (magnitude - 1) >> 31 & 1, k = 1 + negative + zero;
         const uint32_t at = (uint32_t)(((magnitude - 1 + zero) >> coarse) - first[k]);
         DG_ASSERT(at < len[k]);
         const uint64_t count = run[k][at];
@@ -182,30 +206,48 @@ void dg_sketch_count(struct dg_sketch *s, const int32_t cell[], size_t n)
 {
     enum { SOME = 4096 };
     for (size_t at = 0; at < n; at += SOME) {
-        count_some(s, cell + at, n - at < SOME ? n - at : SOME);
+        const size_t len = n - at < SOME ? n - at : SOME;
+        if (s->len[NEGATIVE] == 0) {
+            count_positive(s, cell + at, len);
+        } else {
+            count_some(s, cell + at, len);
+        }
     }
     keep_bound(s);
 }
 
+static void widen(struct dg_sketch_extent *e, int k, int32_t low, int32_t high)
+{
+    e->low[k] = low < e->low[k] ? low : e->low[k];
+    e->high[k] = high > e->high[k] ? high : e->high[k];
+}
+
 void dg_sketch_extend(struct dg_sketch_extent *e, const int32_t cell[], size_t n)
 {
+    int32_t least = INT32_MAX, most = INT32_MIN;
+    for (size_t i = 0; i < n; i++) {
+        least = cell[i] < least ? cell[i] : least;
+        most = cell[i] > most ? cell[i] : most;
+    }
+    if (n == 0) {
+        return;
+    }
+    if (least > 0) {
+        widen(e, POSITIVE, least - 1, most - 1);
+        return;
+    }
     /* As unsigned numbers c - 1 and -c - 1 are largest for the cells of the other sign and zero. */
     uint32_t low[2] = {UINT32_MAX, UINT32_MAX};
-    int32_t least = 0, most = 0;
     for (size_t i = 0; i < n; i++) {
-        const int32_t c = cell[i];
-        const uint32_t negative = ~(uint32_t)c, positive = (uint32_t)c - 1U;
+        const uint32_t negative = ~(uint32_t)cell[i], positive = (uint32_t)cell[i] - 1U;
         low[NEGATIVE] = negative < low[NEGATIVE] ? negative : low[NEGATIVE];
         low[POSITIVE] = positive < low[POSITIVE] ? positive : low[POSITIVE];
-        least = c < least ? c : least;
-        most = c > most ? c : most;
     }
-    const int32_t high[2] = {-(least + 1), most - 1};
-    for (int k = 0; k < 2; k++) {
-        if (high[k] >= 0) {
-            e->low[k] = (int32_t)low[k] < e->low[k] ? (int32_t)low[k] : e->low[k];
-            e->high[k] = high[k] > e->high[k] ? high[k] : e->high[k];
-        }
+    if (least < 0) {
+        widen(e, NEGATIVE, (int32_t)low[NEGATIVE], -(least + 1));
+    }
+    if (most > 0) {
+        widen(e, POSITIVE, (int32_t)low[POSITIVE], most - 1);
     }
 }
 
@@ -444,26 +486,36 @@ static bool next_cell(struct cursor *c, struct dg_sketch_cell_view *out)
     return false;
 }
 
-int dg_sketch_quantile(const struct dg_sketch *s, double q, double min, double max, double *value)
+int dg_sketch_quantiles(const struct dg_sketch *s, const double q[], size_t n, double min,
+                        double max, double value[])
 {
-    if (!(q >= 0.0 && q <= 1.0)) {
-        return EINVAL;
+    for (size_t i = 0; i < n; i++) {
+        if (!(q[i] >= 0.0 && q[i] <= 1.0) || (i > 0 && q[i] < q[i - 1])) {
+            return EINVAL;
+        }
     }
     if (s->n == 0) {
         return EDOM;
     }
-    const double wanted = ceil(q * (double)s->n);
-    uint64_t rank = wanted < 1.0 ? 1 : (uint64_t)wanted;
-    rank = rank > s->n ? s->n : rank;
     struct cursor c = begin(s);
     struct dg_sketch_cell_view cell = {0};
     uint64_t cumulative = 0;
-    while (cumulative < rank && next_cell(&c, &cell)) {
-        cumulative += cell.count;
+    for (size_t i = 0; i < n; i++) {
+        const double wanted = ceil(q[i] * (double)s->n);
+        uint64_t rank = wanted < 1.0 ? 1 : (uint64_t)wanted;
+        rank = rank > s->n ? s->n : rank;
+        while (cumulative < rank && next_cell(&c, &cell)) {
+            cumulative += cell.count;
+        }
+        const double x = cell.value < min ? min : cell.value;
+        value[i] = x > max ? max : x;
     }
-    const double x = cell.value < min ? min : cell.value;
-    *value = x > max ? max : x;
     return 0;
+}
+
+int dg_sketch_quantile(const struct dg_sketch *s, double q, double min, double max, double *value)
+{
+    return dg_sketch_quantiles(s, &q, 1, min, max, value);
 }
 
 size_t dg_sketch_cells(const struct dg_sketch *s, struct dg_sketch_cell_view out[], size_t cap)

@@ -68,6 +68,11 @@ DG_MUST_CHECK int dg_sketch_add_encoded(struct dg_sketch *s, struct dg_reader *i
 DG_MUST_CHECK int dg_sketch_quantile(const struct dg_sketch *s, double q, double min, double max,
                                      double *value);
 
+/* The same for q[n], ascending, in one pass; value[n]. EINVAL also if they do not ascend. On error
+ * nothing is written. */
+DG_MUST_CHECK int dg_sketch_quantiles(const struct dg_sketch *s, const double q[], size_t n,
+                                      double min, double max, double value[]);
+
 /* Used cells in ascending order of value, for binning a series that has no reference file.
  * upper = largest double that falls into the cell; value = representative. */
 struct dg_sketch_cell_view {

@@ -284,6 +284,86 @@ static void a_sketch_of_2048_cells_is_fine_and_of_2049_coarser(void)
     }
 }
 
+static void many_quantiles_at_once_are_those_one_by_one(void)
+{
+    static const double q[] = {0, 0.01, 0.238, 0.238, 0.5, 0.97, 1};
+    enum { N = sizeof q / sizeof q[0] };
+    struct dg_sketch s = {0};
+    double at_once[N] = {0}, x = 2.385;
+    CHECK_INT(dg_sketch_quantiles(&s, q, N, -INFINITY, INFINITY, at_once), EDOM);
+    for (int i = -40; i < 90; i++) {
+        const int32_t cell = dg_sketch_cell(i * 0.713);
+        CHECK_INT(dg_sketch_add(&s, &cell, 1), 0);
+    }
+    CHECK_INT(dg_sketch_quantiles(&s, q, N, -28.0, 63.0, at_once), 0);
+    for (size_t i = 0; i < N; i++) {
+        CHECK_INT(dg_sketch_quantile(&s, q[i], -28.0, 63.0, &x), 0);
+        CHECK(at_once[i] == x);
+    }
+    CHECK_INT(dg_sketch_quantiles(&s, (const double[]){0.5, 0.4}, 2, -28.0, 63.0, &x), EINVAL);
+    CHECK_INT(dg_sketch_quantiles(&s, (const double[]){0.5, NAN}, 2, -28.0, 63.0, &x), EINVAL);
+    dg_sketch_deinit(&s);
+}
+
+static void sums_are_exact_on_both_sides_of_the_fast_path(void)
+{
+    enum { N = 300 }; /* more than two blocks of dg_moments_add */
+    static const int64_t most[] = {1 << 22, (1 << 28) - 1, 1 << 28, INT64_C(1) << 40};
+    for (size_t round = 0; round < sizeof most / sizeof most[0]; round++) {
+        int64_t k[N];
+        struct dg_moments m = {0};
+        dg_i128 s1 = 0, s2 = 0, t1 = 0, t2 = 0, s3 = 0, s4 = 0;
+        for (int i = 0; i < N; i++) {
+            k[i] = i % 3 == 0 ? most[round] : i % 3 == 1 ? -most[round] : most[round] / (i + 7);
+            dg_i128 h = (k[i] + 2) >> DG_SHAPE_SHIFT;
+            h = h > 1 << 26 ? 1 << 26 : h < -(1 << 26) ? -(1 << 26) : h;
+            s1 += k[i];
+            s2 += (dg_i128)k[i] * k[i];
+            t1 += h;
+            t2 += h * h;
+            s3 += h * h * h;
+            s4 += h * h * h * h;
+        }
+        dg_moments_add(&m, k, N);
+        CHECK(m.s1 == s1 && m.s2 == s2 && m.t1 == t1 && m.t2 == t2 && m.s3 == s3 && m.s4 == s4);
+        CHECK((m.n_clamped > 0) == (most[round] > 1 << 28));
+    }
+}
+
+/* A column is quicker while no value is negative, or none to be clamped or left out. */
+static void odd_values_do_not_change_what_the_others_count(void)
+{
+    enum { N = 700 };
+    struct dg_weighted *v = ramp(400, 0.25);
+    struct dg_binning b;
+    CHECK_INT(dg_binning_build(v, 400, &DG_BINNING_DEFAULTS, &b), 0);
+    static const double odd[] = {-0.0, 0.0, -3.25, 1e-300, 1e300, -1e300, 100.0, (double)INFINITY};
+    for (size_t k = 0; k < sizeof odd / sizeof odd[0]; k++) {
+        struct dg_numeric s;
+        struct dg_prepared p = {0};
+        double x[N];
+        uint64_t kept = 0, zero = 0;
+        dg_i128 sum = 0;
+        for (size_t i = 0; i < N; i++) {
+            x[i] = i % 97 == 50 ? odd[k] : (double)(i % 397) * 0.25;
+            const bool in = x[i] >= 0.0 && x[i] <= 100.0;
+            kept += in;
+            zero += in && x[i] < 0x1p-40;
+            sum += in ? dg_binning_fixed(&b, x[i]) : 0;
+        }
+        dg_numeric_init(&s, &b);
+        CHECK_INT(dg_prepare(&p, &b, 0.0, 100.0, x, N), 0);
+        CHECK_INT(dg_numeric_add(&s, &p, NULL, N), 0);
+        CHECK_INT(s.triage[DG_FINITE], kept);
+        CHECK_INT(s.sketch.zero, zero);
+        CHECK_INT(s.sketch.n, kept);
+        CHECK(s.moments.s1 == sum);
+        dg_prepared_deinit(&p);
+        dg_numeric_deinit(&s);
+    }
+    free(v);
+}
+
 static void moments_of_few_values_are_undefined_where_they_should_be(void)
 {
     struct dg_moments m = {0};
@@ -523,6 +603,9 @@ int main(int argc, char **argv)
         CASE(extreme_values_can_be_binned), CASE(restore_refuses_what_build_would_not_make),
         CASE(sketch_cells_follow_the_float_bits), CASE(a_sketch_gives_back_ranks_and_cells),
         CASE(a_sketch_of_2048_cells_is_fine_and_of_2049_coarser),
+        CASE(many_quantiles_at_once_are_those_one_by_one),
+        CASE(sums_are_exact_on_both_sides_of_the_fast_path),
+        CASE(odd_values_do_not_change_what_the_others_count),
         CASE(moments_of_few_values_are_undefined_where_they_should_be),
         CASE(clamped_values_are_counted), CASE(moments_that_a_clamp_has_spoilt_are_not_given),
         CASE(every_kind_of_value_has_its_counter), CASE(dictionary_order_breaks_ties_by_bytes),
