@@ -9,11 +9,13 @@ void dg_compare_scratch_deinit(struct dg_compare_scratch *s)
 {
     free(s->cell);
     free(s->weighted);
+    free(s->below);
     dg_sketch_deinit(&s->aligned[0]);
     dg_sketch_deinit(&s->aligned[1]);
     free(s->keyed_count[0]);
     free(s->keyed_count[1]);
     free(s->key);
+    free(s->ranked);
     *s = (struct dg_compare_scratch){0};
 }
 
@@ -107,6 +109,11 @@ static int reserve_cells(struct dg_compare_scratch *s, size_t n)
         return ENOMEM;
     }
     s->weighted = weighted;
+    double *below = realloc(s->below, n * sizeof *below);
+    if (below == NULL) {
+        return ENOMEM;
+    }
+    s->below = below;
     s->cap_cells = n;
     return 0;
 }
@@ -145,9 +152,10 @@ static int bin_sketches(struct dg_compare_scratch *s, const struct dg_sketch *re
         }
         if (i == 0) {
             const struct dg_binning_options options = {
-                .fine_bins = 200, .groups = 10, .cells = true};
+                .fine_bins = 200, .groups = 10, .below = s->below};
             for (size_t k = 0; k < n; k++) {
                 s->weighted[k] = (struct dg_weighted){s->cell[k].upper, s->cell[k].count};
+                s->below[k] = s->cell[k].below;
             }
             const int rc = dg_binning_build(s->weighted, n, &options, &s->binning);
             DG_ASSERT(rc == 0);
@@ -202,24 +210,40 @@ static struct dg_contribution contribution(uint64_t r, uint64_t m, uint64_t c, u
                                     .psi = (p - q) * log(p / q)};
 }
 
+/* Groups that hold anything: PSI leaves the others out. */
+static size_t used_groups(const struct dg_binning *b, const struct dg_binned *reference,
+                          const struct dg_binned *current)
+{
+    bool used[DG_BINS_MAX] = {false};
+    size_t n = 0;
+    for (uint32_t j = 0; j < b->n_bins; j++) {
+        if (!used[b->group[j]] && reference->count[j] + current->count[j] > 0) {
+            used[b->group[j]] = true;
+            n++;
+        }
+    }
+    return n;
+}
+
 static void numeric_parts(const struct dg_binning *b, const struct dg_binned *reference,
                           const struct dg_binned *current, struct dg_series_row *row)
 {
     uint64_t r = 0, c = 0;
     double low = -INFINITY;
+    const size_t used = used_groups(b, reference, current);
     for (uint32_t j = 0; j < b->n_bins; j++) {
         r += reference->count[j];
         c += current->count[j];
         if (j + 1 < b->n_bins && b->group[j + 1] == b->group[j]) {
             continue;
         }
-        struct dg_contribution part = contribution(r, reference->n, c, current->n, b->n_groups);
+        struct dg_contribution part = contribution(r, reference->n, c, current->n, used);
         part.low = low;
         part.high = j + 1 < b->n_bins ? b->edges[j] : (double)INFINITY;
         if (part.psi > 0.0) {
             keep_top(row, &part);
         }
-        if (row->n_spark < DG_SPARK) {
+        if (r + c > 0 && row->n_spark < DG_SPARK) {
             row->spark_reference[row->n_spark] = (float)part.reference;
             row->spark_current[row->n_spark++] = (float)part.current;
         }
@@ -267,8 +291,17 @@ static int compare_numeric(struct dg_compare_scratch *s, const struct dg_state *
     return rc == 0 ? 0 : dg_fail(err, rc, "comparing %s failed (%d)", row->column, rc);
 }
 
-static int reserve_keyed(struct dg_compare_scratch *s, size_t n)
+/* Room for n cells and for ranking so many keys. */
+static int reserve_keyed(struct dg_compare_scratch *s, size_t n, size_t ranked)
 {
+    if (ranked > s->cap_ranked) {
+        struct dg_keyed *grown = realloc(s->ranked, ranked * sizeof *grown);
+        if (grown == NULL) {
+            return ENOMEM;
+        }
+        s->ranked = grown;
+        s->cap_ranked = ranked;
+    }
     if (n <= s->cap_keyed) {
         return 0;
     }
@@ -299,7 +332,7 @@ static int cells_by_dictionary(struct dg_compare_scratch *s, const struct dg_cat
                                const struct dg_category *c, size_t *cells)
 {
     const uint32_t k = dg_dictionary_size(r->dictionary);
-    if (reserve_keyed(s, k + 2) != 0) {
+    if (reserve_keyed(s, k + 2, 0) != 0) {
         return ENOMEM;
     }
     for (uint32_t i = 0; i < k + 2; i++) {
@@ -311,54 +344,178 @@ static int cells_by_dictionary(struct dg_compare_scratch *s, const struct dg_cat
     return 0;
 }
 
-/* Cells of two samples without one: the reference's keys in order of bytes, then the rest as new.
- */
+/* By count, most first, then bytes. */
+static int compare_counts(const void *x, const void *y)
+{
+    const struct dg_keyed *a = x, *b = y;
+    return a->count != b->count ? (a->count < b->count ? 1 : -1) : compare_keys(a, b);
+}
+
+static const struct dg_keyed *find_key(const struct dg_keyed v[], size_t n,
+                                       const struct dg_keyed *key)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const int order = compare_keys(&v[middle], key);
+        if (order == 0) {
+            return &v[middle];
+        }
+        low = order < 0 ? middle + 1 : low;
+        high = order < 0 ? high : middle;
+    }
+    return NULL;
+}
+
+/* A state's keys: cells of its dictionary, and the map of those that are not in it. */
+struct keyed_view {
+    const struct dg_category *state;
+    const struct dg_keyed *unlisted; /* [n] ascending by bytes */
+    size_t n;
+    uint64_t limit; /* of the map: keys of this hash or more were dropped */
+};
+
+static int view_keys(const struct dg_category *state, struct keyed_view *out)
+{
+    uint64_t dropped = 0;
+    uint64_t limit = UINT64_MAX;
+    const bool limited = dg_category_unlisted_limit(state, &limit);
+    *out = (struct keyed_view){.state = state, .limit = limited ? limit : UINT64_MAX};
+    return dg_category_unlisted(state, &out->unlisted, &out->n, &dropped);
+}
+
+/* How often the state has the key; false if only a sum is known in which it may be. */
+static bool count_of(const struct keyed_view *w, const struct dg_keyed *key, uint64_t *count)
+{
+    const struct dg_dictionary *d = w->state->dictionary;
+    const uint32_t code = dg_dictionary_find(d, key->key, key->len, key->hash);
+    if (code < dg_dictionary_size(d)) {
+        *count = w->state->count[code];
+        return true;
+    }
+    const struct dg_keyed *found = find_key(w->unlisted, w->n, key);
+    *count = found != NULL ? found->count : 0;
+    return code != dg_dictionary_size(d) && key->hash < w->limit;
+}
+
+/* The key at index i of both parts of the view, with its count. */
+static struct dg_keyed key_at(const struct keyed_view *w, size_t i)
+{
+    const uint32_t k = dg_dictionary_size(w->state->dictionary);
+    if (i >= k) {
+        return w->unlisted[i - k];
+    }
+    struct dg_keyed key = *dg_dictionary_entry(w->state->dictionary, (uint32_t)i);
+    key.count = w->state->count[i];
+    return key;
+}
+
+static size_t n_keys(const struct keyed_view *w)
+{
+    return dg_dictionary_size(w->state->dictionary) + w->n;
+}
+
+/* Categories that a sample of m like the dictionary's would have once. */
+static uint64_t expected_singletons(const struct dg_dictionary *d, uint64_t m)
+{
+    uint64_t total = dg_dictionary_other(d);
+    for (uint32_t i = 0; i < dg_dictionary_size(d); i++) {
+        total += dg_dictionary_entry(d, i)->count;
+    }
+    const uint64_t once = dg_dictionary_singletons(d);
+    return total == 0 ? 0 : (uint64_t)(((dg_u128)once * m + total - 1) / total);
+}
+
+/* The reference's keys whose count is known on both sides, and how many of them occur once. Ranked
+ * by what both samples have: those that the reference alone has most of would seem to get fewer. */
+static size_t rank_keys(struct dg_compare_scratch *s, const struct keyed_view *r,
+                        const struct keyed_view *c, uint64_t *once)
+{
+    size_t k = 0;
+    *once = 0;
+    for (size_t i = 0; i < n_keys(r); i++) {
+        uint64_t now = 0, count = 0;
+        const struct dg_keyed key = key_at(r, i);
+        if (key.count > 0 && count_of(r, &key, &count) && count_of(c, &key, &now)) {
+            *once += key.count == 1;
+            s->ranked[k] = key;
+            s->ranked[k++].count += now;
+        }
+    }
+    if (k > 0) {
+        qsort(s->ranked, k, sizeof *s->ranked, compare_counts);
+    }
+    return k < DG_DICTIONARY_MAX ? k : DG_DICTIONARY_MAX;
+}
+
+/* Cells of two samples without a common dictionary: the most frequent of the reference's keys,
+ * other, new. What is known on one side only is other. */
 static int cells_by_key(struct dg_compare_scratch *s, const struct dg_category *r,
                         const struct dg_category *c, size_t *cells, uint64_t *singletons)
 {
-    const struct dg_keyed *rk = NULL, *ck = NULL;
-    size_t rn = 0, cn = 0, at = 0;
-    uint64_t r_dropped = 0, c_dropped = 0, c_new = 0;
-    if (dg_category_unlisted(r, &rk, &rn, &r_dropped) != 0 ||
-        dg_category_unlisted(c, &ck, &cn, &c_dropped) != 0 || reserve_keyed(s, rn + 2) != 0) {
+    struct keyed_view rv, cv;
+    if (view_keys(r, &rv) != 0 || view_keys(c, &cv) != 0 ||
+        reserve_keyed(s, DG_DICTIONARY_MAX + 2, n_keys(&rv) + 1) != 0) {
         return ENOMEM;
     }
-    for (size_t i = 0; i < rn; i++) {
-        while (at < cn && compare_keys(&ck[at], &rk[i]) < 0) {
-            c_new += ck[at++].count;
-        }
-        const bool both = at < cn && compare_keys(&ck[at], &rk[i]) == 0;
-        s->key[i] = &rk[i];
-        s->keyed_count[0][i] = rk[i].count;
-        s->keyed_count[1][i] = both ? ck[at++].count : 0;
-        *singletons += rk[i].count == 1;
+    uint64_t before = 0, now = 0, c_new = 0;
+    for (size_t i = 0; i < n_keys(&cv); i++) {
+        const struct dg_keyed key = key_at(&cv, i);
+        c_new += count_of(&rv, &key, &before) && before == 0 && key.hash < cv.limit ? key.count : 0;
     }
-    while (at < cn) {
-        c_new += ck[at++].count;
+    const size_t k = rank_keys(s, &rv, &cv, singletons);
+    if (r->dictionary != NULL) {
+        *singletons = expected_singletons(r->dictionary, r->triage[DG_FINITE]);
     }
-    s->key[rn] = s->key[rn + 1] = NULL;
-    s->keyed_count[0][rn] = r_dropped;
-    s->keyed_count[1][rn] = c_dropped;
-    s->keyed_count[0][rn + 1] = 0;
-    s->keyed_count[1][rn + 1] = c_new;
-    *cells = rn + 2;
+    uint64_t r_other = r->triage[DG_FINITE], c_other = c->triage[DG_FINITE] - c_new;
+    for (size_t i = 0; i < k; i++) {
+        (void)count_of(&cv, &s->ranked[i], &now);
+        s->key[i] = &s->ranked[i];
+        s->keyed_count[0][i] = s->ranked[i].count - now;
+        s->keyed_count[1][i] = now;
+        r_other -= s->keyed_count[0][i];
+        c_other -= now;
+    }
+    s->key[k] = s->key[k + 1] = NULL;
+    s->keyed_count[0][k] = r_other;
+    s->keyed_count[1][k] = c_other;
+    s->keyed_count[0][k + 1] = 0;
+    s->keyed_count[1][k + 1] = c_new;
+    *cells = k + 2;
     return 0;
 }
 
-static void category_parts(const struct dg_compare_scratch *s, size_t cells, uint64_t m, uint64_t n,
-                           struct dg_series_row *row)
+/* As many whole characters as fit; `to` is all zero. */
+static void copy_text(char *to, size_t size, const struct dg_keyed *key)
 {
+    size_t n = key->len < size ? key->len : size - 1;
+    while (n > 0 && n < key->len && ((unsigned char)key->key[n] & 0xC0) == 0x80) {
+        n--;
+    }
+    memcpy(to, key->key, n);
+}
+
+/* As PSI does, count the new cell as if the reference had held so many events of it. */
+static void category_parts(const struct dg_compare_scratch *s, size_t cells, uint64_t m, uint64_t n,
+                           uint64_t expected_new, struct dg_series_row *row)
+{
+    size_t used = 0;
     for (size_t i = 0; i < cells; i++) {
-        struct dg_contribution part =
-            contribution(s->keyed_count[0][i], m, s->keyed_count[1][i], n, cells);
+        const uint64_t expected = i + 1 == cells ? expected_new : 0;
+        used += s->keyed_count[0][i] + s->keyed_count[1][i] + expected > 0;
+    }
+    for (size_t i = 0; i < cells; i++) {
+        const uint64_t expected = i + 1 == cells ? expected_new : 0;
+        const uint64_t r = s->keyed_count[0][i], c = s->keyed_count[1][i];
+        struct dg_contribution part = contribution(r + expected, m + expected_new, c, n, used);
+        part.reference = share(r, m);
         const struct dg_keyed *key = s->key[i];
-        const size_t room = sizeof part.category - 1;
         if (key != NULL) {
-            memcpy(part.category, key->key, key->len < room ? key->len : room);
+            copy_text(part.category, sizeof part.category, key);
         } else {
             strcpy(part.category, i + 1 == cells ? "(new)" : "(other)");
         }
-        if (part.psi > 0.0) {
+        if (part.psi > 0.0 && r + expected + c > 0) {
             keep_top(row, &part);
         }
         if (row->n_spark < DG_SPARK) {
@@ -379,7 +536,7 @@ static int compare_category(struct dg_compare_scratch *s, const struct dg_state 
     int rc;
     if (r->dictionary != NULL && r->dictionary == c->dictionary) {
         rc = cells_by_dictionary(s, r, c, &cells);
-        singletons = dg_dictionary_singletons(r->dictionary);
+        singletons = expected_singletons(r->dictionary, r->triage[DG_FINITE]);
         has_new = rc == 0 && s->keyed_count[0][cells - 1] == 0;
     } else {
         rc = cells_by_key(s, r, c, &cells, &singletons);
@@ -388,7 +545,7 @@ static int compare_category(struct dg_compare_scratch *s, const struct dg_state 
         return dg_fail_memory(err);
     }
     const uint64_t m = r->triage[DG_FINITE], n = c->triage[DG_FINITE];
-    category_parts(s, cells, m, n, row);
+    category_parts(s, cells, m, n, has_new ? singletons : 0, row);
     const struct dg_drift_options options = drift_options(reference, current);
     rc = dg_drift_category(s->keyed_count[0], s->keyed_count[1], cells, has_new, singletons,
                            &options, &row->drift);

@@ -10,12 +10,15 @@ struct dg_compare_scratch {
     struct dg_sketch_cell_view *cell; /* [cap_cells] */
     size_t cap_cells;
     struct dg_weighted *weighted; /* [cap_cells] */
+    double *below;                /* [cap_cells] */
     struct dg_binning binning;    /* made from a reference sketch */
     uint64_t count[2][DG_BINS_MAX];
     struct dg_sketch aligned[2];
     uint64_t *keyed_count[2];    /* [cap_keyed] categories without a common dictionary */
     const struct dg_keyed **key; /* [cap_keyed] */
     size_t cap_keyed;
+    struct dg_keyed *ranked; /* [cap_ranked] the reference's keys, most frequent first */
+    size_t cap_ranked;
 };
 void dg_compare_scratch_deinit(struct dg_compare_scratch *s);
 

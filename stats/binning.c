@@ -49,10 +49,17 @@ static double below(double v)
     return nextafter(v + 0.0, -INFINITY);
 }
 
-static void push_point(struct edge_list *l, double v)
+/* The greatest double below the value or the cell at index i. */
+static double below_at(const struct sample *s, size_t i)
 {
-    push(l, below(v));
-    push(l, v);
+    return s->options->below != NULL ? s->options->below[i] : below(s->v[i].value);
+}
+
+/* A bin of its own for the value or the cell at index i. */
+static void push_alone(const struct sample *s, struct edge_list *l, size_t i)
+{
+    push(l, below_at(s, i));
+    push(l, s->v[i].value);
 }
 
 /* The value at which the count from the bottom of v[first..) first reaches `target`. */
@@ -145,7 +152,7 @@ static size_t push_atoms(const struct sample *s, const struct atom a[], size_t n
         }
         if (i < n) {
             if (l != NULL) {
-                push_point(l, s->v[a[i].index].value);
+                push_alone(s, l, a[i].index);
             }
             first = a[i].index + 1;
             from = a[i].before + a[i].count;
@@ -157,7 +164,7 @@ static size_t push_atoms(const struct sample *s, const struct atom a[], size_t n
 static void push_body(const struct sample *s, struct edge_list *l)
 {
     struct atom candidate[CANDIDATES], chosen[EDGES_MAX / 2];
-    size_t n = s->options->cells ? 0 : find_atoms(s, candidate);
+    size_t n = find_atoms(s, candidate);
     sort_atoms(candidate, n, heavier);
     if (n > sizeof chosen / sizeof chosen[0]) {
         n = sizeof chosen / sizeof chosen[0];
@@ -208,19 +215,13 @@ static void collect_edges(const struct sample *s, struct edge_list *l)
 {
     const bool few = s->n <= FEW || (s->n <= FEW_INTEGERS && all_integers(s));
     for (size_t i = 0; few && i < s->n; i++) {
-        if (s->options->cells) {
-            push(l, s->v[i].value);
-        } else {
-            push_point(l, s->v[i].value);
-        }
+        push_alone(s, l, i);
     }
     if (!few) {
         push_body(s, l);
         push_tails(s, l);
         push(l, s->v[s->n - 1].value);
-        if (!s->options->cells) {
-            push(l, below(s->v[0].value));
-        }
+        push(l, below_at(s, 0));
     }
 }
 
@@ -249,15 +250,22 @@ static void set_edges(const struct edge_list *l, bool cells, struct dg_binning *
     }
 }
 
-static void count_bins(const struct sample *s, const struct dg_binning *b, uint64_t count[])
+/* What the reference has in each bin, and whether that is one value or cell and all of the bin. */
+struct bin_content {
+    uint64_t count[DG_BINS_MAX];
+    bool alone[DG_BINS_MAX];
+};
+
+static void count_bins(const struct sample *s, const struct dg_binning *b, struct bin_content *c)
 {
-    memset(count, 0, DG_BINS_MAX * sizeof count[0]);
+    memset(c, 0, sizeof *c);
     uint32_t bin = 0;
     for (size_t i = 0; i < s->n; i++) {
         while (bin + 1 < b->n_bins && b->edges[bin] < s->v[i].value) {
             bin++;
         }
-        count[bin] += s->v[i].count;
+        c->alone[bin] = c->count[bin] == 0 && bin > 0 && b->edges[bin - 1] == below_at(s, i) + 0.0;
+        c->count[bin] += s->v[i].count;
     }
 }
 
@@ -288,20 +296,54 @@ static void close_group(struct grouping *g, uint32_t end)
     g->mass = 0;
 }
 
+static bool is_group_atom(const struct grouping *g, const struct bin_content *c, uint32_t j)
+{
+    return c->alone[j] && (dg_u128)c->count[j] * 2 * g->groups_wanted >= g->total;
+}
+
+/* Bins from j on where the reference has nothing, between atoms or beyond the last on a side: what
+ * moves from an atom into such a gap must not stay in the atom's group. Their end; j if none. */
+static uint32_t gap_end(const struct grouping *g, const struct bin_content *c, uint32_t j)
+{
+    uint32_t end = j;
+    while (end < g->b->n_bins && c->count[end] == 0) {
+        end++;
+    }
+    const bool after_atom = j > 0 && is_group_atom(g, c, j - 1);
+    const bool before_atom = end < g->b->n_bins && is_group_atom(g, c, end);
+    const bool left = j == 0 || after_atom, right = end == g->b->n_bins || before_atom;
+    return left && right && (after_atom || before_atom) ? end : j;
+}
+
+/* The bins [first, end) become a group whatever their mass. */
+static void add_group(struct grouping *g, uint32_t end)
+{
+    memset(g->b->group + g->first, (int)g->b->n_groups, end - g->first);
+    g->b->n_groups++;
+    g->first = end;
+    g->mass = 0;
+}
+
 static void set_groups(const struct sample *s, struct dg_binning *b)
 {
-    uint64_t count[DG_BINS_MAX];
-    count_bins(s, b, count);
+    struct bin_content c;
+    count_bins(s, b, &c);
     struct grouping g = {.b = b, .total = s->total, .groups_wanted = s->options->groups};
     uint64_t cumulative = 0, next = 1;
     b->n_groups = 0;
     for (uint32_t j = 0; j < b->n_bins; j++) {
-        const bool atom = b->is_point[j] && (dg_u128)count[j] * 2 * g.groups_wanted >= g.total;
+        const uint32_t gap = g.first == j ? gap_end(&g, &c, j) : j;
+        if (gap > j) {
+            add_group(&g, gap);
+            j = gap - 1;
+            continue;
+        }
+        const bool atom = is_group_atom(&g, &c, j);
         if (atom && !(b->n_groups == 0 && is_light(&g))) {
             close_group(&g, j);
         }
-        cumulative += count[j];
-        g.mass += count[j];
+        cumulative += c.count[j];
+        g.mass += c.count[j];
         if (atom ||
             ((dg_u128)cumulative * g.groups_wanted >= (dg_u128)next * g.total && !is_light(&g))) {
             close_group(&g, j + 1);
@@ -309,12 +351,6 @@ static void set_groups(const struct sample *s, struct dg_binning *b)
         }
     }
     close_group(&g, b->n_bins);
-    if (s->n == 1) {
-        b->n_groups = b->n_bins;
-        for (uint32_t j = 0; j < b->n_bins; j++) {
-            b->group[j] = (uint8_t)j;
-        }
-    }
 }
 
 /* Neumaier's compensated sum. */
@@ -371,7 +407,11 @@ static int check_sample(struct sample *s)
         return EINVAL;
     }
     for (size_t i = 0; i < s->n; i++) {
-        const bool ascending = i == 0 || s->v[i - 1].value < s->v[i].value;
+        bool ascending = i == 0 || s->v[i - 1].value < s->v[i].value;
+        if (o->below != NULL) {
+            ascending = ascending && o->below[i] < s->v[i].value &&
+                        (i == 0 || s->v[i - 1].value <= o->below[i]);
+        }
         const uint64_t count = s->v[i].count;
         if (!isfinite(s->v[i].value) || !ascending || count == 0 || count >= COUNT_MAX - s->total) {
             return EINVAL;
@@ -392,7 +432,7 @@ int dg_binning_build(const struct dg_weighted v[], size_t n,
     struct edge_list edges = {.n = 0};
     collect_edges(&s, &edges);
     memset(out, 0, sizeof *out);
-    set_edges(&edges, options->cells, out);
+    set_edges(&edges, options->below != NULL, out);
     set_groups(&s, out);
     set_scale(&s, out);
     const int restored = dg_binning_restore(out);

@@ -40,9 +40,10 @@ struct dg_binning {
 };
 
 struct dg_binning_options {
-    uint32_t fine_bins; /* K, default 200, 2 .. 240 */
-    uint32_t groups;    /* B, default 10, 2 .. 50 */
-    bool cells;         /* values are upper ends of sketch cells: no bin is a point */
+    uint32_t fine_bins;  /* K, default 200, 2 .. 240 */
+    uint32_t groups;     /* B, default 10, 2 .. 50 */
+    const double *below; /* [n] the values are the upper ends of sketch cells, these the greatest
+                            doubles below them: no bin is a point; NULL: the values are values */
 };
 
 #define DG_BINNING_DEFAULTS ((struct dg_binning_options){.fine_bins = 200, .groups = 10})
@@ -62,14 +63,16 @@ struct dg_binning_options {
  *     of the reference's range.
  *  Groups: an atom of mass >= 1/(2B) is a group; other bins gather until the cumulative mass meets
  *  the next multiple of 1/B and the group has 1/(2B); what stays lighter joins the group on its
- *  left (at the start: on its right). Bins without reference mass thus never form a group, except
- *  around a constant.
+ *  left (at the start: on its right). Bins without reference mass form a group between two such
+ *  atoms and between one and the end of the line, else they belong to a neighbour: what leaves an
+ *  atom for a value that the reference never had is a change.
  *  Scale: origin = mean; unit = 2^-20 times the least power of two >= sd. With sd < 2^-1000 the
  *  greatest |value| stands in for it, or 1 if that is 0.
- *  options->cells: values are upper ends of sketch cells: every edge is one of them, steps 2 and
- * the lower edge of 5 are left out, no bin is a point. Returns 0; EDOM if n == 0; EINVAL for
- * options out of range, values not ascending or not finite, a count of 0 or too many; `out` is then
- * unchanged. O(n + K log K), no allocation.
+ *  options->below: the same with cells in the place of values: a cell that is an atom, or one of
+ * few, has an edge on either side, so that what lies beside it is told apart; no bin is a point.
+ * Returns 0; EDOM if n == 0; EINVAL for options out of range, values not ascending or not finite, a
+ * cell that does not end above its lower edge or reaches into the one before, a count of 0 or too
+ * many; `out` is then unchanged. O(n + K log K), no allocation.
  */
 DG_MUST_CHECK int dg_binning_build(const struct dg_weighted v[], size_t n,
                                    const struct dg_binning_options *options,

@@ -237,6 +237,11 @@ int dg_category_unlisted(const struct dg_category *s, const struct dg_keyed **ou
     return 0;
 }
 
+bool dg_category_unlisted_limit(const struct dg_category *s, uint64_t *limit)
+{
+    return s->unlisted != NULL && dg_unlisted_limit(s->unlisted, limit);
+}
+
 /*
  * The encoding: version; fingerprint of the dictionary (4 bytes, 0 without one); mask of the triage
  * kinds that occur and their counts; number of used cells, then gap << 1 | (count > 1) and count -

@@ -124,5 +124,7 @@ DG_MUST_CHECK int dg_category_add_encoded(struct dg_category *s, const uint8_t b
  * The array lives until the state is next changed, encoded or asked. ENOMEM. */
 DG_MUST_CHECK int dg_category_unlisted(const struct dg_category *s, const struct dg_keyed **out,
                                        size_t *n, uint64_t *total_dropped);
+/* False if no key was dropped; else *limit: just the keys with a hash below it were kept. */
+bool dg_category_unlisted_limit(const struct dg_category *s, uint64_t *limit);
 
 #endif

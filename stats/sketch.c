@@ -464,7 +464,8 @@ static bool next_cell(struct cursor *c, struct dg_sketch_cell_view *out)
     for (; c->side < 0 && c->at >= 0; c->at--) {
         if (s->cell[NEGATIVE][c->at] > 0) {
             const struct cell_bounds b = bounds_of(s, s->first[NEGATIVE] + c->at);
-            *out = (struct dg_sketch_cell_view){-b.value, -b.low, s->cell[NEGATIVE][c->at--]};
+            *out = (struct dg_sketch_cell_view){-b.value, -b.low, nextafter(-b.high, -INFINITY),
+                                                s->cell[NEGATIVE][c->at--]};
             return true;
         }
     }
@@ -472,14 +473,15 @@ static bool next_cell(struct cursor *c, struct dg_sketch_cell_view *out)
         c->side = 1;
         c->at = 0;
         if (s->zero > 0) {
-            *out = (struct dg_sketch_cell_view){0.0, nextafter(0x1p-40, 0.0), s->zero};
+            *out = (struct dg_sketch_cell_view){0.0, nextafter(0x1p-40, 0.0), -0x1p-40, s->zero};
             return true;
         }
     }
     for (; c->at < s->len[POSITIVE]; c->at++) {
         if (s->cell[POSITIVE][c->at] > 0) {
             const struct cell_bounds b = bounds_of(s, s->first[POSITIVE] + c->at);
-            *out = (struct dg_sketch_cell_view){b.value, b.high, s->cell[POSITIVE][c->at++]};
+            *out = (struct dg_sketch_cell_view){b.value, b.high, nextafter(b.low, 0.0),
+                                                s->cell[POSITIVE][c->at++]};
             return true;
         }
     }

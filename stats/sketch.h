@@ -78,6 +78,7 @@ DG_MUST_CHECK int dg_sketch_quantiles(const struct dg_sketch *s, const double q[
 struct dg_sketch_cell_view {
     double value;
     double upper;
+    double below; /* the greatest double below the cell; -inf where there is none */
     uint64_t count;
 };
 /* Writes at most cap cells, returns the number there are. */

@@ -100,9 +100,25 @@ def groups_of(value, count, edges, groups):
                 out.append(opened)
         opened, mass = [], 0
 
-    for j, c in enumerate(bins):
+    def is_atom(j):
         point = 0 < j < len(edges) and below(edges[j]) == edges[j - 1]
-        atom = point and Fraction(c, m) >= Fraction(1, 2 * groups)
+        return point and Fraction(bins[j], m) >= Fraction(1, 2 * groups)
+
+    def is_gap(j):
+        """The end of empty bins from j on that only atoms and the ends of the line enclose."""
+        end = next((k for k in range(j, len(bins)) if bins[k]), len(bins))
+        sides = [is_atom(k) if 0 <= k < len(bins) else None for k in (j - 1, end)]
+        return end if end > j and True in sides and False not in sides else None
+
+    gap = 0
+    for j, c in enumerate(bins):
+        if j < gap:
+            continue
+        gap = (not opened and is_gap(j)) or 0
+        if gap:
+            out.append(list(range(j, gap)))
+            continue
+        atom = is_atom(j)
         if atom and (out or Fraction(mass, m) >= Fraction(1, 2 * groups)):
             close()
         opened.append(j)

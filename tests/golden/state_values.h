@@ -265,7 +265,7 @@ static const double edge_atom_edges[] = {
 -5e-324, 0.0, 4.0, 7.75, 11.75, 15.5, 19.5, 23.25, 27.25, 31.0, 35.0, 38.75, 42.75, 46.5, 50.5,
 54.25, 58.25, 62.24999999999999, 62.25};
 static const uint8_t edge_atom_groups[] = {
-0, 0, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 6, 6};
+0, 1, 2, 2, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 7, 8};
 static const struct reference {
     const char *name;
     const double *value;

@@ -69,13 +69,83 @@ static void the_bin_of_a_value_is_that_of_linear_search(void)
     for (int kind = 0; kind < SAMPLE_KINDS; kind++) {
         static const uint32_t k[] = {200, 2, 240, 50};
         for (size_t i = 0; i < 8; i++) {
-            struct dg_binning_options o = {
-                .fine_bins = k[i % 4], .groups = 2 + (uint32_t)i * 6, .cells = i >= 6};
+            struct dg_binning_options o = {.fine_bins = k[i % 4], .groups = 2 + (uint32_t)i * 6};
             const size_t n[] = {1, 2, 30, 130, 700, 5000, 20000, 5000};
             const struct dg_binning b = sample_binning(kind, n[i], &o);
-            check_shape(&b, o.cells);
+            check_shape(&b, false);
             check_lookup(&b);
         }
+    }
+}
+
+/* Bins of a sketch: its n cells as the program takes them. */
+static struct dg_binning bins_of_cells(const struct dg_sketch_cell_view cell[], size_t n,
+                                       uint32_t groups)
+{
+    struct dg_weighted *v = calloc(n, sizeof *v);
+    double *below = calloc(n, sizeof *below);
+    for (size_t i = 0; i < n; i++) {
+        v[i] = (struct dg_weighted){cell[i].upper, cell[i].count};
+        below[i] = cell[i].below;
+    }
+    const struct dg_binning_options o = {.fine_bins = 200, .groups = groups, .below = below};
+    struct dg_binning b;
+    CHECK_INT(dg_binning_build(v, n, &o, &b), 0);
+    free(v);
+    free(below);
+    return b;
+}
+
+static void a_heavy_cell_shares_its_bin_with_nothing_beside_it(void)
+{
+    for (int kind = 0; kind < SAMPLE_KINDS; kind++) {
+        struct dg_sketch s = {0};
+        for (int i = 0; i < 3000; i++) {
+            const double x = i % 4 == 0 ? 10.0 : sample_value(kind);
+            if (isfinite(x)) {
+                const int32_t c = dg_sketch_cell(x);
+                CHECK_INT(dg_sketch_add(&s, &c, 1), 0);
+            }
+        }
+        const size_t n = dg_sketch_cells(&s, NULL, 0);
+        struct dg_sketch_cell_view *cell = calloc(n, sizeof *cell);
+        dg_sketch_cells(&s, cell, n);
+        const struct dg_binning b = bins_of_cells(cell, n, 10);
+        check_shape(&b, true);
+        check_lookup(&b);
+        for (size_t i = 0; i < n; i++) {
+            const uint32_t bin = dg_binning_find(&b, cell[i].upper);
+            CHECK(i == 0 || cell[i - 1].upper <= cell[i].below);
+            if (cell[i].count * 20 >= s.n && isfinite(cell[i].below)) {
+                CHECK(bin > 0 && dg_binning_find(&b, cell[i].below) < bin);
+                CHECK(cell[i].upper == DBL_MAX ||
+                      dg_binning_find(&b, nextafter(cell[i].upper, DBL_MAX)) > bin);
+            }
+        }
+        free(cell);
+        dg_sketch_deinit(&s);
+    }
+}
+
+static void what_leaves_an_atom_for_a_gap_leaves_its_group(void)
+{
+    /* 0 and 10 in halves; then two atoms with light values below the first. */
+    const struct dg_weighted two[] = {{0.0, 500}, {10.0, 500}};
+    const struct dg_binning_options o = DG_BINNING_DEFAULTS;
+    struct dg_binning b;
+    CHECK_INT(dg_binning_build(two, 2, &o, &b), 0);
+    const double at[] = {-1.0, 0.0, 5.0, 10.0, 11.0};
+    for (size_t i = 0; i < 5; i++) {
+        CHECK_INT(b.group[dg_binning_find(&b, at[i])], i);
+    }
+    const struct dg_weighted mixed[] = {{-3.0, 20}, {-2.0, 20}, {2.0, 900}, {3.0, 60}};
+    CHECK_INT(dg_binning_build(mixed, 4, &o, &b), 0);
+    static const struct {
+        double x;
+        uint8_t group;
+    } mixed_at[] = {{-9.0, 0}, {-3.0, 0}, {0.0, 0}, {2.0, 0}, {2.5, 1}, {3.0, 2}, {4.0, 3}};
+    for (size_t i = 0; i < sizeof mixed_at / sizeof *mixed_at; i++) {
+        CHECK_INT(b.group[dg_binning_find(&b, mixed_at[i].x)], mixed_at[i].group);
     }
 }
 
@@ -346,6 +416,8 @@ static void the_unlisted_map_keeps_exact_counts_of_the_keys_of_least_hash(void)
 int main(int argc, char **argv)
 {
     return CHECK_MAIN(argc, argv, CASE(the_bin_of_a_value_is_that_of_linear_search),
+                      CASE(a_heavy_cell_shares_its_bin_with_nothing_beside_it),
+                      CASE(what_leaves_an_atom_for_a_gap_leaves_its_group),
                       CASE(references_full_of_atoms_still_fit),
                       CASE(moments_are_those_of_the_values),
                       CASE(histogram_and_extremes_are_those_of_the_values),
