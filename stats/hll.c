@@ -183,33 +183,54 @@ static bool decode_dense(struct dg_reader *in, uint8_t reg[])
     return valid && sparse_size(reg, &used) >= DENSE_BYTES;
 }
 
-static bool decode_sparse(struct dg_reader *in, uint8_t reg[])
+/* Read the sparse form; with reg, take its maxima. Sparse only while shorter than dense. */
+static bool read_sparse(struct dg_reader *in, uint8_t *reg, uint64_t *used)
 {
-    const uint64_t used = dg_get_varint(in);
+    *used = dg_get_varint(in);
+    const uint8_t *first = in->p;
     size_t next = 0;
-    for (uint64_t i = 0; i < used; i++) {
+    for (uint64_t i = 0; i < *used; i++) {
         const uint64_t t = dg_get_varint(in), rank = t & 63;
         if (in->failed || t >> RANK_BITS >= DG_HLL_REGISTERS - next || rank == 0 ||
             rank > RANK_MAX) {
             return false;
         }
         next += (size_t)(t >> RANK_BITS);
-        reg[next++] = (uint8_t)rank;
+        if (reg != NULL && reg[next] < rank) {
+            reg[next] = (uint8_t)rank;
+        }
+        next++;
     }
-    size_t size;
-    return !in->failed && sparse_size(reg, &size) < DENSE_BYTES;
+    return !in->failed && (size_t)(in->p - first) < DENSE_BYTES;
+}
+
+/* Checked in a first reading, so that h is not touched by bytes that turn out to be corrupt. */
+static int add_sparse(struct dg_hll *h, struct dg_reader *in)
+{
+    struct dg_reader again = *in;
+    uint64_t used = 0;
+    if (!read_sparse(in, NULL, &used)) {
+        return EBADMSG;
+    }
+    if (used == 0) {
+        return 0;
+    }
+    const int rc = dg_hll_reserve(h);
+    return rc != 0 ? rc : (read_sparse(&again, h->reg, &used) ? 0 : EBADMSG);
+}
+
+static int add_dense(struct dg_hll *h, struct dg_reader *in)
+{
+    uint8_t reg[DG_HLL_REGISTERS];
+    return decode_dense(in, reg) ? dg_hll_merge(h, &(struct dg_hll){.reg = reg}) : EBADMSG;
 }
 
 int dg_hll_add_encoded(struct dg_hll *h, struct dg_reader *in)
 {
-    uint8_t reg[DG_HLL_REGISTERS] = {0};
     const uint8_t head = dg_get_u8(in);
-    const bool known = head == (VERSION << 4 | DENSE) || head == (VERSION << 4 | SPARSE);
-    if (!known || !((head & 15) == DENSE ? decode_dense(in, reg) : decode_sparse(in, reg))) {
-        in->failed = true;
-        return EBADMSG;
-    }
-    size_t used;
-    sparse_size(reg, &used);
-    return used == 0 ? 0 : dg_hll_merge(h, &(struct dg_hll){.reg = reg});
+    const int rc = head == (VERSION << 4 | SPARSE)  ? add_sparse(h, in)
+                   : head == (VERSION << 4 | DENSE) ? add_dense(h, in)
+                                                    : EBADMSG;
+    in->failed = in->failed || rc == EBADMSG;
+    return rc;
 }
