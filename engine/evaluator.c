@@ -1,8 +1,7 @@
 #include "engine/evaluator.h"
 
-#include "engine/compare.h"
-#include "engine/reference.h"
-#include "engine/rules.h"
+#include "engine/series_rows.h"
+#include "engine/workers.h"
 
 #include <errno.h>
 #include <math.h>
@@ -12,6 +11,7 @@
 /* A slice of the window at hand, and its series' rows. */
 struct slice {
     struct dg_slice_row row;
+    uint32_t group, segment;
     size_t first; /* index of its first series row */
     size_t n;
 };
@@ -24,9 +24,10 @@ struct dg_evaluator {
     struct dg_reference_context reference_context;
     struct dg_schedule schedule;
     struct dg_rules *rules;
-    struct dg_state current, reference, counters;
-    struct dg_compare_scratch compare;
-    struct dg_ruled_row *row; /* [n_rows] of the window at hand */
+    struct dg_state counters;
+    struct dg_workers *workers;
+    struct dg_series_scratch *scratch; /* [workers] */
+    struct dg_ruled_row *row;          /* [n_rows] of the window at hand */
     size_t n_rows, cap_rows;
     struct slice *slice; /* [n_slices] of the window at hand */
     size_t n_slices, cap_slices;
@@ -53,6 +54,12 @@ int dg_evaluator_open(const struct dg_plan *plan, struct dg_store *store, struct
     e->windows = calloc(plan->monitor->n_windows + 1, sizeof *e->windows);
     e->new_field = calloc(DG_NEW_FIELDS_MAX, sizeof *e->new_field);
     int rc = e->windows == NULL || e->new_field == NULL ? dg_fail_memory(err) : 0;
+    rc = rc != 0 ? rc
+                 : dg_workers_open(options->threads == 0 ? 1 : options->threads, &e->workers, err);
+    if (rc == 0) {
+        e->scratch = calloc(dg_workers_count(e->workers), sizeof *e->scratch);
+        rc = e->scratch == NULL ? dg_fail_memory(err) : 0;
+    }
     rc = rc != 0 ? rc : dg_schedule_init(&e->schedule, plan->monitor, err);
     rc = rc != 0 ? rc : dg_rules_open(plan->monitor, &e->rules, err);
     if (rc != 0) {
@@ -70,24 +77,18 @@ void dg_evaluator_close(struct dg_evaluator *e)
     }
     dg_schedule_deinit(&e->schedule);
     dg_rules_close(e->rules);
-    dg_state_deinit(&e->current);
-    dg_state_deinit(&e->reference);
     dg_state_deinit(&e->counters);
-    dg_compare_scratch_deinit(&e->compare);
+    for (uint32_t i = 0; e->scratch != NULL && i < dg_workers_count(e->workers); i++) {
+        dg_series_scratch_deinit(&e->scratch[i]);
+    }
+    free(e->scratch);
+    dg_workers_close(e->workers);
     free(e->row);
     free(e->slice);
     free(e->order);
     free(e->windows);
     free(e->new_field);
     free(e);
-}
-
-/* Rule memory is kept per window size, baseline and series. */
-static uint64_t memory_key(const struct dg_plan *plan, size_t spec, size_t baseline,
-                           uint32_t series)
-{
-    const struct dg_monitor *m = plan->monitor;
-    return ((uint64_t)series * (m->n_baselines + 2) + baseline) * m->n_windows + spec;
 }
 
 /* A new row at the end of *array, zeroed; NULL for want of memory. */
@@ -148,149 +149,6 @@ static int collect_counters(struct dg_evaluator *e, const struct dg_window_id *w
     return dg_collect(e->store, w->start_us, w->end_us, kind, id, &e->counters, NULL, err);
 }
 
-static const char *baseline_version(const struct dg_evaluator *e, size_t baseline)
-{
-    const struct dg_baseline *file = e->options.file[baseline];
-    return file != NULL ? file->version : "";
-}
-
-/* Compare the current state with one baseline and finish the row, or say why it cannot be done. */
-static int compare_row(struct dg_evaluator *e, const struct dg_window_id *w, uint32_t group,
-                       uint32_t segment, size_t column, struct dg_ruled_row *ruled,
-                       struct dg_error *err)
-{
-    struct dg_series_row *row = &ruled->row;
-    bool found = false;
-    int rc = dg_reference_collect(&e->reference_context, ruled->baseline, w, group, segment, column,
-                                  &e->reference, &found, err);
-    if (rc != 0) {
-        return rc;
-    }
-    const uint64_t m = e->reference.type == DG_FEATURE_NUMERIC
-                           ? e->reference.numeric.triage[DG_FINITE]
-                           : e->reference.category.triage[DG_FINITE];
-    row->reference_n = found ? m : 0;
-    row->status = row->n < e->plan->monitor->drift.min_rows || row->n == 0 ? DG_STATUS_INSUFFICIENT
-                  : !found || m == 0 || m < e->plan->monitor->drift.min_rows
-                      ? DG_STATUS_NO_REFERENCE
-                      : DG_STATUS_OK;
-    if (row->n > 0 && found && m > 0) {
-        rc = dg_compare(&e->compare, &e->reference, &e->current, row, err);
-    }
-    return rc;
-}
-
-static void no_comparison(struct dg_series_row *row)
-{
-    /* Every statistic unknown until something has been compared. */
-    row->drift = (struct dg_drift){.psi = NAN,
-                                   .psi_adjusted = NAN,
-                                   .psi_low = NAN,
-                                   .psi_high = NAN,
-                                   .psi_p = NAN,
-                                   .ks = NAN,
-                                   .ks_high = NAN,
-                                   .ks_p = NAN,
-                                   .js = NAN,
-                                   .js_p = NAN,
-                                   .hellinger = NAN,
-                                   .kl = NAN,
-                                   .tv = NAN,
-                                   .linf = NAN,
-                                   .linf_p = NAN,
-                                   .chi2 = NAN,
-                                   .chi2_p = NAN,
-                                   .g = NAN,
-                                   .g_p = NAN,
-                                   .cramers_v = NAN,
-                                   .w1 = NAN,
-                                   .w1_low = NAN,
-                                   .w1_high = NAN,
-                                   .w1_normed = NAN,
-                                   .w1_rank = NAN,
-                                   .cvm = NAN,
-                                   .cvm_p = NAN,
-                                   .ad = NAN,
-                                   .ad_p = NAN,
-                                   .range_p = NAN,
-                                   .new_p = NAN,
-                                   .null_p = NAN,
-                                   .p = NAN};
-    row->reference_mean = row->reference_sd = row->p_adjusted = NAN;
-}
-
-static struct dg_ruled_row *start_row(struct dg_evaluator *e, const struct dg_window_id *w,
-                                      uint32_t group, uint32_t segment, size_t column)
-{
-    struct dg_ruled_row *r = new_row(&e->row, &e->n_rows, &e->cap_rows, sizeof *e->row);
-    if (r == NULL) {
-        return NULL;
-    }
-    const struct dg_feature *f = e->plan->column[column].feature;
-    r->row.window = *w;
-    r->row.slice = slice_name(e->plan, group, segment);
-    r->row.column = f->name;
-    r->row.type = f->type;
-    r->row.role = f->role;
-    r->row.importance = f->importance;
-    r->row.baseline = r->row.baseline_version = "";
-    r->row.status = DG_STATUS_NO_REFERENCE;
-    no_comparison(&r->row);
-    r->group = group;
-    r->level = e->plan->slicer.segment_level[segment];
-    return r;
-}
-
-static int evaluate_series(struct dg_evaluator *e, const struct dg_window_id *w, size_t spec,
-                           uint32_t group, uint32_t segment, size_t column, struct dg_error *err)
-{
-    const struct dg_plan *p = e->plan;
-    const struct dg_monitor *m = p->monitor;
-    const uint32_t series = dg_plan_series(p, group * p->slicer.n_segments + segment, column);
-    struct dg_pane_trend trend;
-    dg_pane_trend_init(&trend);
-    dg_state_reset(&e->current, p, DG_STATE_SERIES, series);
-    int rc = dg_collect(e->store, w->start_us, w->end_us, DG_STATE_SERIES, series, &e->current,
-                        &trend, err);
-    struct dg_ruled_row *first = rc == 0 ? start_row(e, w, group, segment, column) : NULL;
-    if (first == NULL) {
-        return rc != 0 ? rc : dg_fail_memory(err);
-    }
-    rc = dg_describe(&e->current, &first->row, err);
-    if (rc != 0) {
-        return rc;
-    }
-    first->row.flags |= dg_pane_trend_monotone(&trend) ? DG_SERIES_MONOTONE : 0u;
-    const size_t first_at = e->n_rows - 1;
-    bool used = false;
-    for (size_t b = 0; b < m->n_baselines && rc == 0; b++) {
-        if (dg_reference_skips(p, b, group)) {
-            continue;
-        }
-        if (used && start_row(e, w, group, segment, column) == NULL) {
-            return dg_fail_memory(err);
-        }
-        struct dg_ruled_row *r = &e->row[e->n_rows - 1];
-        if (used) {
-            const struct dg_ruled_row *f = &e->row[first_at];
-            const struct dg_series_row described = f->row;
-            r->row = described;
-            no_comparison(&r->row);
-            r->row.flags &= ~0xffffu; /* flags of the first comparison are not ours */
-        }
-        used = true;
-        r->baseline = (uint32_t)b;
-        r->row.baseline = m->baseline[b].name;
-        r->row.baseline_version = baseline_version(e, b);
-        rc = compare_row(e, w, group, segment, column, r, err);
-    }
-    for (size_t i = first_at; i < e->n_rows; i++) {
-        e->row[i].memory = memory_key(p, spec, e->row[i].baseline, series);
-        dg_row_round(&e->row[i].row);
-    }
-    return rc;
-}
-
 static int add_slice(struct dg_evaluator *e, const struct dg_window_id *w,
                      struct dg_slice_name name, uint64_t rows, bool stream, struct dg_error *err)
 {
@@ -298,7 +156,6 @@ static int add_slice(struct dg_evaluator *e, const struct dg_window_id *w,
     if (s == NULL) {
         return dg_fail_memory(err);
     }
-    s->first = e->n_rows;
     s->row.window = *w;
     s->row.slice = name;
     s->row.rows = rows;
@@ -307,9 +164,11 @@ static int add_slice(struct dg_evaluator *e, const struct dg_window_id *w,
     return 0;
 }
 
-static int evaluate_group(struct dg_evaluator *e, const struct dg_window_id *w, size_t spec,
-                          uint32_t group, bool only, struct dg_error *err)
+/* The group's slices that have rows, and room for their series' rows. */
+static int add_group(struct dg_evaluator *e, const struct dg_window_id *w, uint32_t group,
+                     bool only, struct dg_error *err)
 {
+    const size_t per_slice = e->plan->n_columns * dg_series_rows_of(e->plan, group);
     const struct dg_slicer *s = &e->plan->slicer;
     int rc = 0;
     for (uint32_t segment = 0; segment < s->n_segments && rc == 0; segment++) {
@@ -319,11 +178,13 @@ static int evaluate_group(struct dg_evaluator *e, const struct dg_window_id *w, 
             continue;
         }
         rc = add_slice(e, w, slice_name(e->plan, group, segment), rows, only && segment == 0, err);
-        for (size_t c = 0; c < e->plan->n_columns && rc == 0; c++) {
-            rc = evaluate_series(e, w, spec, group, segment, c, err);
-        }
         if (rc == 0) {
-            e->slice[e->n_slices - 1].n = e->n_rows - e->slice[e->n_slices - 1].first;
+            struct slice *added = &e->slice[e->n_slices - 1];
+            added->group = group;
+            added->segment = segment;
+            added->first = e->n_rows;
+            added->n = per_slice;
+            e->n_rows += per_slice;
         }
     }
     return rc;
@@ -364,16 +225,54 @@ static int stream_row(struct dg_evaluator *e, const struct dg_window_id *w, stru
     return rc;
 }
 
+/* One item is a column of a slice. */
+struct series_work {
+    struct dg_evaluator *evaluator;
+    const struct dg_window_id *window;
+    size_t spec;
+};
+
+static int work_on_series(void *arg, uint32_t worker, size_t item, struct dg_error *err)
+{
+    const struct series_work *work = arg;
+    struct dg_evaluator *e = work->evaluator;
+    const struct slice *s = &e->slice[item / e->plan->n_columns];
+    const size_t column = item % e->plan->n_columns;
+    const struct dg_series_task task = {work->window, work->spec, s->group, s->segment, column};
+    const size_t first = s->first + column * (s->n / e->plan->n_columns);
+    return dg_series_rows(&e->reference_context, &e->scratch[worker], &task, &e->row[first], err);
+}
+
+static int reserve_series_rows(struct dg_evaluator *e)
+{
+    if (e->n_rows > e->cap_rows) {
+        struct dg_ruled_row *grown = realloc(e->row, e->n_rows * sizeof *grown);
+        if (grown == NULL) {
+            return ENOMEM;
+        }
+        e->row = grown;
+        e->cap_rows = e->n_rows;
+    }
+    return 0;
+}
+
 static int evaluate_rows(struct dg_evaluator *e, const struct dg_window_id *w, size_t spec,
                          struct dg_error *err)
 {
     const struct dg_slicer *s = &e->plan->slicer;
+    struct series_work work = {e, w, spec};
     e->n_rows = e->n_slices = 0;
     int rc = order_groups(e) != 0 ? dg_fail_memory(err) : 0;
     const bool only = s->version < 0 && s->variant < 0;
     for (uint32_t i = 0; i < s->n_groups && rc == 0; i++) {
-        rc = evaluate_group(e, w, spec, e->order[i], only, err);
+        rc = add_group(e, w, e->order[i], only, err);
     }
+    if (rc == 0 && reserve_series_rows(e) != 0) {
+        rc = dg_fail_memory(err);
+    }
+    rc = rc != 0 ? rc
+                 : dg_workers_run(e->workers, e->n_slices * e->plan->n_columns, work_on_series,
+                                  &work, err);
     rc = rc != 0 ? rc : dg_rules_judge(e->rules, e->row, e->n_rows, err);
     return rc != 0 ? rc : stream_row(e, w, err);
 }

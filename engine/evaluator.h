@@ -10,7 +10,8 @@ struct dg_evaluator_options {
     const struct dg_baseline *const
         *file; /* [monitor->n_baselines]; NULL where the baseline is no file */
     int64_t from_us,
-        to_us; /* only windows that end in (from, to] are given; INT64_MIN, INT64_MAX */
+        to_us;        /* only windows that end in (from, to] are given; INT64_MIN, INT64_MAX */
+    uint32_t threads; /* that compare series; 0: one. Rows do not depend on it */
 };
 
 struct dg_evaluator;

@@ -38,6 +38,12 @@ void dg_state_reset(struct dg_state *s, const struct dg_plan *plan, enum dg_stat
     }
 }
 
+uint64_t dg_state_values(const struct dg_state *s)
+{
+    return s->type == DG_FEATURE_NUMERIC ? s->numeric.triage[DG_FINITE]
+                                         : s->category.triage[DG_FINITE];
+}
+
 int dg_state_add_encoded(struct dg_state *s, const uint8_t bytes[], size_t n)
 {
     if (s->kind != DG_STATE_SERIES) {

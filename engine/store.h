@@ -21,7 +21,8 @@ struct dg_store {
     const struct dg_store_ops *ops;
 };
 
-/* Called by one thread at a time. Every member is required. */
+/* Called by one thread at a time, visit apart: several threads may visit at once while none does
+ * anything else. Every member is required. */
 struct dg_store_ops {
     const char *name;
     int (*append)(struct dg_store *self, const struct dg_delta deltas[], size_t n,

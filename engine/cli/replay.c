@@ -370,6 +370,13 @@ static int name_inputs(struct run *r)
     return r->inputs == NULL ? ENOMEM : 0;
 }
 
+/* --lanes, or one per core. */
+static uint32_t lanes_of(const struct settings *s)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return s->lanes != 0 ? (uint32_t)s->lanes : cores < 1 ? 1 : cores > 64 ? 64 : (uint32_t)cores;
+}
+
 static int open_engine(struct run *r)
 {
     struct dg_error err = {0};
@@ -377,7 +384,8 @@ static int open_engine(struct run *r)
     const struct dg_evaluator_options how = {
         .file = (const struct dg_baseline *const *)r->loaded.file,
         .from_us = s->from_us == DG_TIME_NONE ? INT64_MIN : s->from_us,
-        .to_us = s->to_us == DG_TIME_NONE ? INT64_MAX : s->to_us};
+        .to_us = s->to_us == DG_TIME_NONE ? INT64_MAX : s->to_us,
+        .threads = lanes_of(s)};
     int rc = name_inputs(r) != 0 ? dg_fail_memory(&err) : 0;
     rc = rc != 0 ? rc : dg_memory_store_open(&r->plan, &r->store, &err);
     rc = rc != 0 ? rc : dg_evaluator_open(&r->plan, r->store, r->sink, &how, &r->evaluator, &err);
@@ -482,12 +490,7 @@ static int too_bad(const struct run *r)
 static int run_engine(struct run *r)
 {
     struct dg_error err = {0};
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    const uint64_t lanes = r->settings.lanes != 0 ? r->settings.lanes
-                           : cores < 1            ? 1
-                           : cores > 64           ? 64
-                                                  : (uint64_t)cores;
-    const struct dg_replay_options how = {.lanes = (uint32_t)lanes,
+    const struct dg_replay_options how = {.lanes = lanes_of(&r->settings),
                                           .memory_bytes = (size_t)r->settings.memory_mb << 20,
                                           .progress = show_progress,
                                           .progress_arg = r};
