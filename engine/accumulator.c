@@ -327,7 +327,7 @@ static int make_runs(struct dg_accumulator *a, const struct dg_batch *b,
 {
     const struct dg_slicer *s = &a->plan->slicer;
     if (reserve_rows(a, b->n) != 0 ||
-        dg_slicer_groups(&a->plan->slicer, &a->groups, b, a->group) != 0) {
+        dg_slicer_groups(&a->plan->slicer, &a->groups, b, ad->pane, a->group) != 0) {
         return ENOMEM;
     }
     DG_ASSERT(s->n_specs <= SPECS_MAX);

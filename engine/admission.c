@@ -46,6 +46,7 @@ struct dg_admission {
     uint32_t n_files;
     struct pane_counters *pane; /* [n_panes] ascending by start */
     size_t n_panes, cap_panes;
+    uint64_t early_bad[DG_REASONS]; /* before any row named its partition */
     struct dg_admission_totals totals;
     struct dg_bad_example example[DG_EXAMPLES_MAX];
     size_t n_examples;
@@ -197,6 +198,16 @@ static int count_late(struct dg_admission *a, const struct partition *p)
     return 0;
 }
 
+static void note_time(struct dg_admission_totals *t, int64_t us)
+{
+    if (t->first_us == DG_TIME_NONE || us < t->first_us) {
+        t->first_us = us;
+    }
+    if (t->last_us == DG_TIME_NONE || us > t->last_us) {
+        t->last_us = us;
+    }
+}
+
 static int64_t watermark(const struct dg_admission *a, const struct partition *p)
 {
     return p->max_us == INT64_MIN ? INT64_MIN : p->max_us - a->out_of_order_us;
@@ -223,16 +234,22 @@ static int advance(struct dg_admission *a, struct partition *p, int64_t t)
             return ENOMEM;
         }
         for (size_t i = 0; i < DG_REASONS; i++) {
-            c->bad[i] += p->early_bad[i];
-            p->early_bad[i] = 0;
+            c->bad[i] += p->early_bad[i] + a->early_bad[i];
+            p->early_bad[i] = a->early_bad[i] = 0;
         }
     }
     return 0;
 }
 
+static bool is_late(const struct dg_admission *a, const struct partition *p, int64_t t)
+{
+    const int64_t mark = watermark(a, p);
+    return mark != INT64_MIN && pane_of(a, t) + a->pane_us + a->late_us <= mark;
+}
+
 /* Time has come within the guard of rows that were parked: they are borne out, and may carry it on.
- */
-static int absorb_parked(struct dg_admission *a, struct partition *p)
+ * Those that time began far behind of were wrong clocks. */
+static int absorb_parked(struct dg_admission *a, struct partition *p, bool beginning)
 {
     int rc = 0;
     for (uint32_t i = 0; i < p->n_parked && rc == 0;) {
@@ -242,6 +259,12 @@ static int absorb_parked(struct dg_admission *a, struct partition *p)
             continue;
         }
         p->parked[i] = p->parked[--p->n_parked];
+        if (beginning && p->max_us - t > a->ahead_us && is_late(a, p, t)) {
+            a->totals.rows--;
+            rc = count_late(a, p);
+            continue;
+        }
+        note_time(&a->totals, t);
         if (t > p->max_us) {
             rc = advance(a, p, t);
             i = 0; /* further on, others may be within reach */
@@ -250,22 +273,45 @@ static int absorb_parked(struct dg_admission *a, struct partition *p)
     return rc;
 }
 
+/* The index of a parked time within the guard of t, or n_parked. */
+static uint32_t find_near(const struct dg_admission *a, const struct partition *p, int64_t t)
+{
+    uint32_t i = 0;
+    while (i < p->n_parked && llabs(t - p->parked[i]) > a->ahead_us) {
+        i++;
+    }
+    return i;
+}
+
+/* Time of a partition begins with the first row that another one within the guard bears out: the
+ * very first may have a wrong clock like any other. Is called with that other row's time. */
+static int begin_clock(struct dg_admission *a, struct partition *p, int64_t t)
+{
+    if (p->max_us != INT64_MIN || a->ahead_us == 0) {
+        return 0;
+    }
+    uint32_t near = find_near(a, p, t);
+    if (near == p->n_parked && p->n_parked < PARKED_MAX) {
+        return 0;
+    }
+    near = near == p->n_parked ? 0 : near;
+    const int rc = advance(a, p, p->parked[near]);
+    return rc != 0 ? rc : absorb_parked(a, p, true);
+}
+
 /* A row far ahead of its partition counts in its own pane, but time follows only when a second row
  * within the guard bears it out: one wrong clock cannot make everything after it late. */
 static int move_clock(struct dg_admission *a, struct partition *p, int64_t t)
 {
-    bool confirmed = p->max_us == INT64_MIN || a->ahead_us == 0 || t - p->max_us <= a->ahead_us ||
-                     p->n_parked == PARKED_MAX;
-    for (uint32_t i = 0; i < p->n_parked && !confirmed; i++) {
-        const int64_t apart = t > p->parked[i] ? t - p->parked[i] : p->parked[i] - t;
-        confirmed = apart <= a->ahead_us;
-    }
-    if (!confirmed) {
+    const bool within = p->max_us != INT64_MIN && t - p->max_us <= a->ahead_us;
+    if (a->ahead_us > 0 && !within && p->n_parked < PARKED_MAX &&
+        find_near(a, p, t) == p->n_parked) {
         p->parked[p->n_parked++] = t;
         return 0;
     }
+    note_time(&a->totals, t);
     const int rc = advance(a, p, t);
-    return rc != 0 ? rc : absorb_parked(a, p);
+    return rc != 0 ? rc : absorb_parked(a, p, false);
 }
 
 static int is_duplicate(struct dg_admission *a, struct partition *p, int64_t pane, uint64_t hash,
@@ -336,23 +382,15 @@ static int local_pane(struct dg_admitted *out, int64_t start, int32_t *index)
     return 0;
 }
 
-static void note_time(struct dg_admission_totals *t, int64_t us)
-{
-    if (t->first_us == DG_TIME_NONE || us < t->first_us) {
-        t->first_us = us;
-    }
-    if (t->last_us == DG_TIME_NONE || us > t->last_us) {
-        t->last_us = us;
-    }
-}
-
 /* Decide for one good row with event time t; *pane stays -1 if it does not count. */
 static int admit_row(struct dg_admission *a, struct partition *p, int64_t t, const uint64_t *id,
                      struct dg_admitted *out, int32_t *pane)
 {
     const int64_t start = pane_of(a, t);
-    const int64_t mark = watermark(a, p);
-    if (mark != INT64_MIN && start + a->pane_us + a->late_us <= mark) {
+    if (begin_clock(a, p, t) != 0) {
+        return ENOMEM;
+    }
+    if (is_late(a, p, t)) {
         return count_late(a, p);
     }
     if (id != NULL) {
@@ -372,7 +410,7 @@ static int admit_row(struct dg_admission *a, struct partition *p, int64_t t, con
             }
         }
     }
-    if (mark != INT64_MIN && t < mark) {
+    if (t < watermark(a, p)) {
         struct dg_counters *c = counters_of(a, start);
         if (c == NULL) {
             return ENOMEM;
@@ -382,9 +420,12 @@ static int admit_row(struct dg_admission *a, struct partition *p, int64_t t, con
     }
     out->n_rows++;
     a->totals.rows++;
-    note_time(&a->totals, t);
-    const int rc = local_pane(out, start, pane);
-    return rc != 0 || t <= p->max_us ? rc : move_clock(a, p, t);
+    if (t <= p->max_us) {
+        note_time(&a->totals, t);
+    } else if (move_clock(a, p, t) != 0) {
+        return ENOMEM;
+    }
+    return local_pane(out, start, pane);
 }
 
 /* Fields that the projection does not know, per pane; equal neighbours are counted in one step. */
@@ -473,6 +514,7 @@ static int bad_row(struct dg_admission *a, uint32_t file, struct partition *p,
         return count_bad(a, p, reason, 1);
     }
     a->totals.bad[reason]++;
+    a->early_bad[reason]++;
     return 0;
 }
 
@@ -510,14 +552,22 @@ int dg_admit(struct dg_admission *a, uint32_t partition, const struct dg_batch *
     return count_news(a, b, out);
 }
 
-/* Rows that stayed alone in the far future were wrong clocks after all. */
-static void reject_parked(struct dg_admission *a, struct partition *p)
+/* Rows that stayed alone in the far future were wrong clocks after all. In a partition where no two
+ * rows are near each other there is nothing to doubt them by. */
+static void judge_parked(struct dg_admission *a, struct partition *p)
 {
-    if (p->n_parked > 0) {
+    if (p->max_us == INT64_MIN && p->n_parked > 0) {
+        int64_t newest = INT64_MIN;
+        for (uint32_t i = 0; i < p->n_parked; i++) {
+            note_time(&a->totals, p->parked[i]);
+            newest = p->parked[i] > newest ? p->parked[i] : newest;
+        }
+        (void)advance(a, p, newest);
+    } else if (p->n_parked > 0) {
         a->totals.rows -= p->n_parked;
         (void)count_bad(a, p, DG_BAD_FUTURE, p->n_parked);
-        p->n_parked = 0;
     }
+    p->n_parked = 0;
 }
 
 void dg_admission_end(struct dg_admission *a, uint32_t partition)
@@ -525,7 +575,7 @@ void dg_admission_end(struct dg_admission *a, uint32_t partition)
     a->ended[partition] = true;
     a->file_clock[partition] = INT64_MAX;
     if (!a->plan->row_partitions) {
-        reject_parked(a, &a->partition[partition]);
+        judge_parked(a, &a->partition[partition]);
         free_ids(&a->partition[partition]);
         return;
     }
@@ -534,7 +584,7 @@ void dg_admission_end(struct dg_admission *a, uint32_t partition)
         all = all && a->ended[i];
     }
     for (uint32_t i = 0; all && i < a->n_partitions; i++) {
-        reject_parked(a, &a->partition[i]);
+        judge_parked(a, &a->partition[i]);
         free_ids(&a->partition[i]);
     }
 }

@@ -40,8 +40,7 @@ static uint64_t rows_of(const struct dg_state *s)
     const uint64_t *t = triage_of(s);
     uint64_t rows = 0;
     for (size_t i = 0; i < DG_TRIAGE_KINDS; i++) {
-        /* Of a category, an undeclared value is counted both as a value and as out of range. */
-        rows += i == DG_OUT_OF_RANGE && s->type == DG_FEATURE_CATEGORY ? 0 : t[i];
+        rows += t[i];
     }
     return rows;
 }
@@ -75,7 +74,7 @@ int dg_describe(const struct dg_state *current, struct dg_series_row *row, struc
     const uint64_t *t = triage_of(current);
     const uint64_t rows = rows_of(current);
     memcpy(row->triage, t, sizeof row->triage);
-    row->n = t[DG_FINITE];
+    row->n = dg_state_values(current);
     row->mean = row->sd = row->skewness = row->kurtosis = row->min = row->max = NAN;
     row->distinct = NAN;
     for (size_t i = 0; i < DG_QUANTILES; i++) {
@@ -415,6 +414,12 @@ static size_t n_keys(const struct keyed_view *w)
     return dg_dictionary_size(w->state->dictionary) + w->n;
 }
 
+/* An undeclared category is a value as well. */
+static uint64_t values_in(const struct dg_category *s)
+{
+    return s->triage[DG_FINITE] + s->triage[DG_OUT_OF_RANGE];
+}
+
 /* Categories that a sample of m like the dictionary's would have once. */
 static uint64_t expected_singletons(const struct dg_dictionary *d, uint64_t m)
 {
@@ -465,9 +470,9 @@ static int cells_by_key(struct dg_compare_scratch *s, const struct dg_category *
     }
     const size_t k = rank_keys(s, &rv, &cv, singletons);
     if (r->dictionary != NULL) {
-        *singletons = expected_singletons(r->dictionary, r->triage[DG_FINITE]);
+        *singletons = expected_singletons(r->dictionary, values_in(r));
     }
-    uint64_t r_other = r->triage[DG_FINITE], c_other = c->triage[DG_FINITE] - c_new;
+    uint64_t r_other = values_in(r), c_other = values_in(c) - c_new;
     for (size_t i = 0; i < k; i++) {
         (void)count_of(&cv, &s->ranked[i], &now);
         s->key[i] = &s->ranked[i];
@@ -536,7 +541,7 @@ static int compare_category(struct dg_compare_scratch *s, const struct dg_state 
     int rc;
     if (r->dictionary != NULL && r->dictionary == c->dictionary) {
         rc = cells_by_dictionary(s, r, c, &cells);
-        singletons = expected_singletons(r->dictionary, r->triage[DG_FINITE]);
+        singletons = expected_singletons(r->dictionary, values_in(r));
         has_new = rc == 0 && s->keyed_count[0][cells - 1] == 0;
     } else {
         rc = cells_by_key(s, r, c, &cells, &singletons);
@@ -544,7 +549,7 @@ static int compare_category(struct dg_compare_scratch *s, const struct dg_state 
     if (rc != 0) {
         return dg_fail_memory(err);
     }
-    const uint64_t m = r->triage[DG_FINITE], n = c->triage[DG_FINITE];
+    const uint64_t m = dg_state_values(reference), n = dg_state_values(current);
     category_parts(s, cells, m, n, has_new ? singletons : 0, row);
     const struct dg_drift_options options = drift_options(reference, current);
     rc = dg_drift_category(s->keyed_count[0], s->keyed_count[1], cells, has_new, singletons,
@@ -556,7 +561,7 @@ int dg_compare(struct dg_compare_scratch *s, const struct dg_state *reference,
                const struct dg_state *current, struct dg_series_row *row, struct dg_error *err)
 {
     row->n_top = row->n_spark = 0;
-    row->reference_n = triage_of(reference)[DG_FINITE];
+    row->reference_n = dg_state_values(reference);
     const int rc = current->type == DG_FEATURE_NUMERIC
                        ? compare_numeric(s, reference, current, row, err)
                        : compare_category(s, reference, current, row, err);

@@ -213,6 +213,7 @@ static int stream_row(struct dg_evaluator *e, const struct dg_window_id *w, stru
     const int rc = collect_counters(e, w, DG_STATE_STREAM, 0, err);
     const struct dg_counters *c = &e->counters.counters;
     s->duplicates = c->duplicates;
+    s->duplicates_kept = !e->plan->monitor->drop_duplicates;
     s->late = c->late;
     s->out_of_order = c->out_of_order;
     memcpy(s->bad, c->bad, sizeof s->bad);

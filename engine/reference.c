@@ -3,12 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-static uint64_t values_of(const struct dg_state *s)
-{
-    return s->type == DG_FEATURE_NUMERIC ? s->numeric.triage[DG_FINITE]
-                                         : s->category.triage[DG_FINITE];
-}
-
 static int from_file(const struct dg_reference_context *c, size_t baseline, uint32_t segment,
                      size_t column, struct dg_state *state, bool *found, struct dg_error *err)
 {
@@ -51,7 +45,7 @@ static int from_variant(const struct dg_reference_context *c, const struct dg_ba
             return rc;
         }
     }
-    *found = values_of(state) > 0;
+    *found = dg_state_values(state) > 0;
     return 0;
 }
 
@@ -61,14 +55,14 @@ static int from_seasons(const struct dg_reference_context *c, const struct dg_ba
 {
     uint32_t cycles = 0;
     for (uint32_t k = 1; k <= spec->cycles; k++) {
-        const uint64_t before = values_of(state);
+        const uint64_t before = dg_state_values(state);
         const int64_t shift = spec->period_us * k;
         const int rc = dg_collect(c->store, w->start_us - shift, w->end_us - shift, DG_STATE_SERIES,
                                   id, state, NULL, err);
         if (rc != 0) {
             return rc;
         }
-        cycles += values_of(state) > before;
+        cycles += dg_state_values(state) > before;
     }
     *found = cycles >= spec->min_cycles;
     return 0;
@@ -99,7 +93,7 @@ int dg_reference_collect(const struct dg_reference_context *c, size_t baseline,
     }
     const int rc =
         dg_collect(c->store, from_us, w->start_us, DG_STATE_SERIES, id, state, NULL, err);
-    *found = rc == 0 && values_of(state) > 0;
+    *found = rc == 0 && dg_state_values(state) > 0;
     return rc;
 }
 

@@ -108,6 +108,7 @@ struct dg_slice_row {
      * which no slice owns; zero elsewhere. */
     bool stream;
     uint64_t duplicates, late, out_of_order;
+    bool duplicates_kept; /* they are among the rows */
     uint64_t bad[DG_REASONS];
     const struct dg_keyed *new_field; /* [n_new_fields] name and rows */
     size_t n_new_fields;

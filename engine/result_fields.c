@@ -108,7 +108,7 @@ static uint64_t slice_bad_total(const struct dg_slice_row *r)
 /* Everything that the stream brought for this window, good or not. */
 static uint64_t slice_records(const struct dg_slice_row *r)
 {
-    return r->rows + r->duplicates + r->late + slice_bad_total(r);
+    return r->rows + (r->duplicates_kept ? 0 : r->duplicates) + r->late + slice_bad_total(r);
 }
 
 static struct dg_value slice_stream_count(const struct dg_slice_row *r, uint64_t count)

@@ -239,12 +239,15 @@ uint32_t dg_slicer_segment(const struct dg_slicer *s, size_t i, const struct dg_
     return s->spec_first[i] + table_find(&s->table[i], part, parts);
 }
 
+/* A row that does not say its version must not look like a monitor without versions. */
 static struct dg_text group_part(const struct dg_batch *b, int column, size_t row)
 {
-    if (column < 0 || b->column[column].text[row].triage != DG_FINITE) {
+    static const struct dg_text none = {DG_GROUP_NONE, sizeof DG_GROUP_NONE - 1, DG_FINITE};
+    if (column < 0) {
         return NO_TEXT;
     }
-    return b->column[column].text[row];
+    const struct dg_text *t = &b->column[column].text[row];
+    return t->triage != DG_FINITE || t->len == 0 ? none : *t;
 }
 
 static bool group_is(const struct dg_group *g, const struct dg_text part[2])
@@ -263,7 +266,9 @@ static int group_intern(struct dg_slicer *s, const struct dg_text part[2], uint3
             return 0;
         }
     }
-    static const struct dg_text rest[2] = {{"rest", 4, DG_FINITE}, {"rest", 4, DG_FINITE}};
+    static const struct dg_text word = {"rest", 4, DG_FINITE};
+    const struct dg_text rest[2] = {s->version < 0 ? NO_TEXT : word,
+                                    s->variant < 0 ? NO_TEXT : word};
     if (s->n_groups == s->max_groups) {
         s->overflow_rows++;
         *out = s->n_groups - 1;
@@ -294,14 +299,19 @@ static int group_intern(struct dg_slicer *s, const struct dg_text part[2], uint3
 }
 
 int dg_slicer_groups(struct dg_slicer *s, struct dg_group_cache *cache, const struct dg_batch *b,
-                     uint32_t group[])
+                     const int32_t skip[], uint32_t group[])
 {
     size_t n = b->n;
     if (s->version < 0 && s->variant < 0) { /* one group, whatever the rows say */
         memset(group, 0, n * sizeof *group);
         n = n > 0;
+        skip = NULL;
     }
     for (size_t row = 0; row < n; row++) {
+        if (skip != NULL && skip[row] < 0) {
+            group[row] = 0;
+            continue;
+        }
         const struct dg_text part[2] = {group_part(b, s->version, row),
                                         group_part(b, s->variant, row)};
         const uint64_t hash = hash_parts(part, 2);

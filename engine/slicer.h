@@ -29,8 +29,11 @@ void dg_segment_values_deinit(struct dg_segment_values *v);
 DG_MUST_CHECK int dg_segment_values_add(struct dg_segment_values *v, const struct dg_text part[2],
                                         size_t parts);
 
+/* The version or variant of rows that have none, where the monitor has the column. */
+#define DG_GROUP_NONE "(none)"
+
 struct dg_group {
-    char *version; /* "" when the monitor has no such column, or the row no value */
+    char *version; /* "" when the monitor has no such column */
     char *variant;
 };
 
@@ -63,13 +66,15 @@ void dg_slicer_deinit(struct dg_slicer *s);
 uint32_t dg_slicer_segment(const struct dg_slicer *s, size_t i, const struct dg_batch *b,
                            size_t row);
 
-/* The group of each row of b into group[b->n]. `cache` belongs to the lane. 0 or ENOMEM. */
+/* The group of each row of b into group[b->n]; rows where skip[row] < 0 (NULL: none) are not looked
+ * at and make no group. `cache` belongs to the lane. 0 or ENOMEM. */
 struct dg_group_cache {
     uint64_t hash[64];
     uint32_t group[64];
     bool used[64];
 };
 DG_MUST_CHECK int dg_slicer_groups(struct dg_slicer *s, struct dg_group_cache *cache,
-                                   const struct dg_batch *b, uint32_t group[]);
+                                   const struct dg_batch *b, const int32_t skip[],
+                                   uint32_t group[]);
 
 #endif

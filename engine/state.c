@@ -40,8 +40,9 @@ void dg_state_reset(struct dg_state *s, const struct dg_plan *plan, enum dg_stat
 
 uint64_t dg_state_values(const struct dg_state *s)
 {
-    return s->type == DG_FEATURE_NUMERIC ? s->numeric.triage[DG_FINITE]
-                                         : s->category.triage[DG_FINITE];
+    return s->type == DG_FEATURE_NUMERIC
+               ? s->numeric.triage[DG_FINITE]
+               : s->category.triage[DG_FINITE] + s->category.triage[DG_OUT_OF_RANGE];
 }
 
 int dg_state_add_encoded(struct dg_state *s, const uint8_t bytes[], size_t n)

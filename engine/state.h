@@ -29,7 +29,8 @@ void dg_state_deinit(struct dg_state *s);
 /* Empty, in the form of (kind, id). */
 void dg_state_reset(struct dg_state *s, const struct dg_plan *plan, enum dg_state_kind kind,
                     uint32_t id);
-/* Values in the distribution of a series' state. */
+/* Values in the distribution of a series. A number out of range is none; a category that was not
+ * declared is one. */
 uint64_t dg_state_values(const struct dg_state *s);
 DG_MUST_CHECK int dg_state_add_encoded(struct dg_state *s, const uint8_t bytes[], size_t n);
 void dg_state_encode(const struct dg_state *s, struct dg_bytes *out);

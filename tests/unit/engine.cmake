@@ -1,0 +1,5 @@
+add_library(dg_engine_run STATIC support/engine_run.c support/memory_source.c)
+target_link_libraries(dg_engine_run PUBLIC dg_options dg_engine)
+dg_test(test_admission unit unit/test_admission.c LINK dg_engine_run)
+dg_test(test_windows unit unit/test_windows.c LINK dg_engine_run)
+dg_test(test_slices unit unit/test_slices.c LINK dg_engine_run)
