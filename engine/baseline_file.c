@@ -290,6 +290,28 @@ static int load_categories(const struct loading *l, const json_t *o, const char 
     return rc;
 }
 
+/* Decode a state into scratch: one that cannot be used must not be found out in mid-replay. */
+static int check_state(const struct dg_baseline_column *c, const struct dg_bytes *state)
+{
+    int rc;
+    if (c->type == DG_FEATURE_NUMERIC) {
+        struct dg_numeric *s = malloc(sizeof *s);
+        if (s == NULL) {
+            return ENOMEM;
+        }
+        dg_numeric_init(s, c->binning);
+        rc = dg_numeric_add_encoded(s, state->data, state->len);
+        dg_numeric_deinit(s);
+        free(s);
+    } else {
+        struct dg_category s;
+        dg_category_init(&s, c->dictionary);
+        rc = dg_category_add_encoded(&s, state->data, state->len);
+        dg_category_deinit(&s);
+    }
+    return rc;
+}
+
 static int load_states(const struct loading *l, const struct dg_baseline *b, const json_t *o,
                        struct dg_baseline_column *c)
 {
@@ -298,11 +320,15 @@ static int load_states(const struct loading *l, const struct dg_baseline *b, con
         return dg_fail_memory(l->err);
     }
     for (size_t i = 0; i < b->n_segments; i++) {
-        const char *text = json_string_value(json_object_get(o, b->segment_name[i]));
-        const int rc = text == NULL ? 0 : decode_base64(text, &c->state[i]);
+        const json_t *state = json_object_get(o, b->segment_name[i]);
+        const char *text = json_string_value(state);
+        int rc = state == NULL ? 0 : text == NULL ? EBADMSG : decode_base64(text, &c->state[i]);
+        if (rc == 0 && state != NULL) {
+            rc = check_state(c, &c->state[i]);
+        }
         if (rc != 0) {
             return rc == ENOMEM ? dg_fail_memory(l->err)
-                                : corrupt(l, c->name, "state is not base64");
+                                : corrupt(l, c->name, "a state is not what it should be");
         }
     }
     return 0;
@@ -401,9 +427,14 @@ static int load_document(const struct loading *l, json_t *document, struct dg_ba
                        "baseline build`",
                        l->path, FORMAT_VERSION);
     }
+    const json_t *rows = json_object_get(document, "rows");
+    if (!json_is_array(json_object_get(document, "columns")) || json_integer_value(rows) < 0 ||
+        (rows != NULL && !json_is_integer(rows))) {
+        return corrupt(l, "document", "columns are no list, or rows no count");
+    }
     b->name = copy_string(document, "name");
     b->source = copy_string(document, "source");
-    b->rows = (uint64_t)json_integer_value(json_object_get(document, "rows"));
+    b->rows = (uint64_t)json_integer_value(rows);
     b->first_us = load_time(json_object_get(document, "first_time"));
     b->last_us = load_time(json_object_get(document, "last_time"));
     if (b->name == NULL || b->source == NULL) {

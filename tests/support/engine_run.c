@@ -75,7 +75,7 @@ static void keep_close(struct dg_sink *self)
     (void)self;
 }
 
-static const struct dg_sink_ops KEEPING = {"keeping", keep_open, keep_begin,  keep_series,
+static const struct dg_sink_ops KEEPING = {"keeping",  keep_open, keep_begin,  keep_series,
                                            keep_slice, keep_end,  keep_finish, keep_close};
 
 static void parse(const char *yaml, struct dg_config *config)
@@ -148,9 +148,8 @@ static bool is_word(const char *asked, const char *word)
 }
 
 const struct dg_series_row *engine_series(const struct engine_run *r, int64_t end_us,
-                                          int64_t size_us, const char *version,
-                                          const char *segment, const char *column,
-                                          const char *baseline)
+                                          int64_t size_us, const char *version, const char *segment,
+                                          const char *column, const char *baseline)
 {
     for (size_t i = 0; i < r->n_series; i++) {
         const struct dg_series_row *s = &r->series[i];

@@ -1,4 +1,5 @@
-/* tests/support/engine_run.h -- a replay of rows made by a test, its results kept for looking at. */
+/* tests/support/engine_run.h -- a replay of rows made by a test, its results kept for looking at.
+ */
 #ifndef DG_TESTS_ENGINE_RUN_H
 #define DG_TESTS_ENGINE_RUN_H
 
@@ -41,9 +42,8 @@ void engine_run_close(struct engine_run *r);
 /* The row of the window that ends there; size 0, NULL version, segment and baseline: any. NULL if
  * there is none. */
 const struct dg_series_row *engine_series(const struct engine_run *r, int64_t end_us,
-                                          int64_t size_us, const char *version,
-                                          const char *segment, const char *column,
-                                          const char *baseline);
+                                          int64_t size_us, const char *version, const char *segment,
+                                          const char *column, const char *baseline);
 const struct dg_slice_row *engine_slice(const struct engine_run *r, int64_t end_us, int64_t size_us,
                                         const char *version, const char *segment);
 

@@ -64,8 +64,8 @@ static struct memory_row with_id(double hours, const char *id)
 
 static void ids_are_compared_within_a_pane(void)
 {
-    const struct memory_row rows[] = {with_id(0.1, "a"), with_id(0.2, "b"), with_id(0.3, "a"),
-                                      with_id(0.4, ""),  with_id(0.4, ""),  with_id(0.5, NULL),
+    const struct memory_row rows[] = {with_id(0.1, "a"),  with_id(0.2, "b"), with_id(0.3, "a"),
+                                      with_id(0.4, ""),   with_id(0.4, ""),  with_id(0.5, NULL),
                                       with_id(0.5, NULL), with_id(1.1, "a"), with_id(1.2, "a")};
     struct engine_run r = {0};
     engine_run_rows(&r, MONITOR("late_events: 1h", ", id: t0"), rows, 9);
@@ -136,8 +136,8 @@ static void a_row_of_1970_does_not_begin_time(void)
 
 static void a_jump_that_a_second_row_confirms_is_time(void)
 {
-    const struct memory_row rows[] = {at(0.5, 1), at(0.6, 1), at(100.5, 1), at(0.7, 1),
-                                      at(101.5, 1), at(0.8, 1)};
+    const struct memory_row rows[] = {at(0.5, 1), at(0.6, 1),   at(100.5, 1),
+                                      at(0.7, 1), at(101.5, 1), at(0.8, 1)};
     struct engine_run r = {.chunk_rows = 1};
     engine_run_rows(&r, MONITOR("late_events: 0", ""), rows, 6);
     CHECK_INT(r.result.totals.bad[DG_BAD_FUTURE], 0);
@@ -211,7 +211,7 @@ static struct memory_row placed(double hours, int64_t partition, int64_t offset)
 static void rows_that_name_their_partition_follow_its_clock(void)
 {
     /* Two partitions of a topic in one file: each is in order, together they are not. */
-    const struct memory_row rows[] = {placed(5.5, 0, 10), placed(0.5, 1, 7), placed(6.5, 0, 11),
+    const struct memory_row rows[] = {placed(5.5, 0, 10), placed(0.5, 1, 7),  placed(6.5, 0, 11),
                                       placed(1.5, 1, 8),  placed(6.6, 0, 11), placed(0.6, 1, 6),
                                       placed(7.5, 0, 12), placed(2.5, 1, 9)};
     struct engine_run r = {.chunk_rows = 3};

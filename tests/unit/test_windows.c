@@ -112,8 +112,8 @@ static void previous_and_trailing_look_back(void)
                     HEAD("n0: numeric") "windows: { size: 2h, slide: 1h }\nbaselines: { previous: "
                                         "previous_window, trailing: { trailing: 3h } }\n" QUIET,
                     rows, 200);
-    const struct dg_series_row *s = engine_series(&r, MONDAY + 2 * HOUR, 0, "", "all", "n0",
-                                                  "previous");
+    const struct dg_series_row *s =
+        engine_series(&r, MONDAY + 2 * HOUR, 0, "", "all", "n0", "previous");
     CHECK_INT(s->status, DG_STATUS_NO_REFERENCE);
     CHECK_INT(s->reference_n, 0);
     CHECK(isnan(s->drift.psi) && isnan(s->p_adjusted) && isnan(s->reference_mean));
@@ -144,11 +144,12 @@ static void seasons_are_those_hours_of_earlier_days(void)
         }
     }
     struct engine_run r = {0};
-    engine_run_rows(&r,
-                    HEAD("n0: numeric") "windows: { size: 6h, slide: 6h }\ntime: { max_ahead: 3d }\n"
-                                        "baselines: { daily: { seasonal: hour_of_day, cycles: 3, "
-                                        "min_cycles: 2 } }\n" QUIET,
-                    rows, n);
+    engine_run_rows(
+        &r,
+        HEAD("n0: numeric") "windows: { size: 6h, slide: 6h }\ntime: { max_ahead: 3d }\n"
+                            "baselines: { daily: { seasonal: hour_of_day, cycles: 3, "
+                            "min_cycles: 2 } }\n" QUIET,
+        rows, n);
     /* Day 1: one cycle, too few. Day 3: 0 and 1. Day 4: 1 and 3. Day 5: 3 and 4. */
     const struct dg_series_row *s =
         engine_series(&r, MONDAY + DAY + 6 * HOUR, 0, "", "all", "n0", "daily");
@@ -161,7 +162,8 @@ static void seasons_are_those_hours_of_earlier_days(void)
     s = engine_series(&r, MONDAY + 5 * DAY + 24 * HOUR, 0, "", "all", "n0", "daily");
     CHECK_ABS(s->reference_mean, 3.5, 1e-6);
     /* The outage is a row of its own: silent, with nothing known. */
-    const struct dg_slice_row *silent = engine_slice(&r, MONDAY + 2 * DAY + 12 * HOUR, 0, "", "all");
+    const struct dg_slice_row *silent =
+        engine_slice(&r, MONDAY + 2 * DAY + 12 * HOUR, 0, "", "all");
     CHECK(silent != NULL && silent->silent && silent->rows == 0);
     s = engine_series(&r, MONDAY + 2 * DAY + 12 * HOUR, 0, "", "all", "n0", "daily");
     CHECK_INT(s->status, DG_STATUS_INSUFFICIENT);
@@ -219,7 +221,8 @@ static void panes_without_rows_change_nothing(void)
 
 static void from_and_to_choose_windows_and_change_none(void)
 {
-    struct engine_run all = {0}, some = {.from_us = MONDAY + 10 * HOUR, .to_us = MONDAY + 14 * HOUR};
+    struct engine_run all = {0},
+                      some = {.from_us = MONDAY + 10 * HOUR, .to_us = MONDAY + 14 * HOUR};
     for (size_t i = 0; i < 2000; i++) {
         rows[i] = (struct memory_row){.time_us = MONDAY + (int64_t)i * HOUR / 100,
                                       .number = {check_normal() + (i > 900 ? 2 : 0)}};
@@ -251,12 +254,11 @@ static void from_and_to_choose_windows_and_change_none(void)
 
 int main(int argc, char **argv)
 {
-    return CHECK_MAIN(argc, argv, CASE(windows_begin_with_the_data_and_end_with_it),
-                      CASE(sizes_come_in_order_of_their_end), CASE(weeks_begin_on_monday),
-                      CASE(a_schedule_keeps_what_baselines_need),
-                      CASE(previous_and_trailing_look_back),
-                      CASE(seasons_are_those_hours_of_earlier_days),
-                      CASE(a_variant_is_compared_with_the_other_alone),
-                      CASE(panes_without_rows_change_nothing),
-                      CASE(from_and_to_choose_windows_and_change_none));
+    return CHECK_MAIN(
+        argc, argv, CASE(windows_begin_with_the_data_and_end_with_it),
+        CASE(sizes_come_in_order_of_their_end), CASE(weeks_begin_on_monday),
+        CASE(a_schedule_keeps_what_baselines_need), CASE(previous_and_trailing_look_back),
+        CASE(seasons_are_those_hours_of_earlier_days),
+        CASE(a_variant_is_compared_with_the_other_alone), CASE(panes_without_rows_change_nothing),
+        CASE(from_and_to_choose_windows_and_change_none));
 }
