@@ -105,8 +105,11 @@ void engine_run(struct engine_run *r, const char *yaml, const struct memory_part
     }
     struct dg_source *source = memory_source_open(
         partition, n, r->chunk_rows == 0 ? 100 : r->chunk_rows, &r->plan.projection);
-    const struct dg_evaluator_options options = {r->file, r->from_us == 0 ? INT64_MIN : r->from_us,
-                                                 r->to_us == 0 ? INT64_MAX : r->to_us};
+    const struct dg_evaluator_options options = {.file = r->file,
+                                                 .from_us =
+                                                     r->from_us == 0 ? INT64_MIN : r->from_us,
+                                                 .to_us = r->to_us == 0 ? INT64_MAX : r->to_us,
+                                                 .threads = r->lanes == 0 ? 1 : r->lanes};
     const struct dg_replay_options how = {.lanes = r->lanes == 0 ? 1 : r->lanes,
                                           .memory_bytes = r->memory_bytes};
     int rc = dg_memory_store_open(&r->plan, &store, &err);
