@@ -2,9 +2,9 @@
 
 #include "connectors/report_json.h"
 #include "connectors/report_page.h"
+#include "engine/new_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,33 +71,15 @@ static bool write_all(int fd, const char *data, size_t n)
     return true;
 }
 
-/* Write to a new file beside `path`, then put it in its place. */
 static int replace_file(const char *path, const struct dg_page *page, struct dg_error *err)
 {
-    char *temporary = NULL;
-    if (asprintf(&temporary, "%s.%ld.tmp", path, (long)getpid()) < 0) {
-        return dg_fail_memory(err);
-    }
-    int rc = 0;
-    const int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) {
-        rc = errno;
-        free(temporary);
+    struct dg_new_file f;
+    int rc = dg_new_file_begin(path, &f);
+    if (rc != 0) {
         return dg_fail(err, rc, "%s: cannot create the report: %s", path, strerror(rc));
     }
-    rc = write_all(fd, page->data, page->len) ? 0 : errno;
-    if (close(fd) != 0 && rc == 0) {
-        rc = errno;
-    }
-    if (rc == 0 && rename(temporary, path) != 0) {
-        rc = errno;
-    }
-    if (rc != 0) {
-        unlink(temporary);
-        dg_fail(err, rc, "%s: cannot write the report: %s", path, strerror(rc));
-    }
-    free(temporary);
-    return rc;
+    rc = dg_new_file_end(&f, write_all(f.fd, page->data, page->len) ? 0 : errno);
+    return rc == 0 ? 0 : dg_fail(err, rc, "%s: cannot write the report: %s", path, strerror(rc));
 }
 
 static int write_page(const struct report_sink *self, const struct dg_report_view *v,

@@ -635,8 +635,10 @@ int dg_admission_flush(struct dg_admission *a, int64_t before_us, struct dg_stor
         dg_counters_deinit(&p->counters);
         done++;
     }
-    memmove(a->pane, a->pane + done, (a->n_panes - done) * sizeof *a->pane);
-    a->n_panes -= done;
+    if (done > 0) {
+        memmove(a->pane, a->pane + done, (a->n_panes - done) * sizeof *a->pane);
+        a->n_panes -= done;
+    }
     dg_bytes_deinit(&encoded);
     return rc;
 }

@@ -2,6 +2,7 @@
  * keys, the identity itself left out. */
 #include "engine/baseline.h"
 
+#include "engine/new_file.h"
 #include "engine/timefmt.h"
 
 #include <errno.h>
@@ -156,33 +157,33 @@ static int identify(json_t *document, char version[65])
     return 0;
 }
 
+static int write_stream(json_t *document, FILE *f)
+{
+    errno = 0;
+    const bool written =
+        json_dumpf(document, f, JSON_INDENT(1) | JSON_SORT_KEYS | JSON_REAL_PRECISION(17)) == 0 &&
+        fputc('\n', f) != EOF && fflush(f) == 0 &&
+        (fsync(fileno(f)) == 0 || errno == EINVAL || errno == EROFS); /* not of a pipe */
+    return written ? 0 : errno != 0 ? errno : EIO;
+}
+
 static int write_document(json_t *document, const char *path, struct dg_error *err)
 {
-    char *temporary = NULL;
-    if (asprintf(&temporary, "%s.tmp.%ld", path, (long)getpid()) < 0) {
-        return dg_fail_memory(err);
+    struct dg_new_file f;
+    int rc = dg_new_file_begin(path, &f);
+    if (rc != 0) {
+        return dg_fail(err, rc, "%s: cannot be written: %s", path, strerror(rc));
     }
-    int rc = 0;
-    FILE *f = fopen(temporary, "we");
-    if (f == NULL) {
-        rc = dg_fail(err, errno, "%s: cannot be written: %s", path, strerror(errno));
-    } else {
-        const bool written =
-            json_dumpf(document, f, JSON_INDENT(1) | JSON_SORT_KEYS | JSON_REAL_PRECISION(17)) ==
-                0 &&
-            fputc('\n', f) != EOF && fflush(f) == 0 && fsync(fileno(f)) == 0;
-        const int why = errno;
-        if (fclose(f) != 0 || !written) {
-            rc = dg_fail(err, EIO, "%s: cannot be written: %s", path, strerror(why));
-        } else if (rename(temporary, path) != 0) {
-            rc = dg_fail(err, errno, "%s: cannot be put in place: %s", path, strerror(errno));
-        }
-        if (rc != 0) {
-            unlink(temporary);
-        }
+    const int fd = dup(f.fd);
+    FILE *stream = fd >= 0 ? fdopen(fd, "w") : NULL;
+    rc = stream != NULL ? write_stream(document, stream) : errno;
+    if (stream != NULL) {
+        fclose(stream); /* flushed and on disk, or failed */
+    } else if (fd >= 0) {
+        close(fd);
     }
-    free(temporary);
-    return rc;
+    rc = dg_new_file_end(&f, rc);
+    return rc == 0 ? 0 : dg_fail(err, rc, "%s: cannot be written: %s", path, strerror(rc));
 }
 
 int dg_baseline_save(struct dg_baseline *b, const char *path, struct dg_error *err)

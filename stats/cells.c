@@ -66,13 +66,13 @@ static void swallow(struct dg_cells *c, size_t i, double *reference, double *cur
 
 bool dg_cells_pool_nominal(struct dg_cells *c, double deff, size_t tail)
 {
-    const double least = enough(c, deff);
+    const double least = DG_CELL_MINIMUM * deff * (c->n + c->m) / fmin(c->n, c->m);
     const size_t before = c->cells;
     double reference = 0.0;
     double current = 0.0;
     size_t out = 0;
     for (size_t i = 0; i < before; i++) {
-        if (c->reference[i] < least || i + tail >= before) {
+        if (c->reference[i] + c->current[i] < least || i + tail >= before) {
             reference += c->reference[i];
             current += c->current[i];
         } else {
@@ -85,10 +85,12 @@ bool dg_cells_pool_nominal(struct dg_cells *c, double deff, size_t tail)
     if (out == before) {
         return false;
     }
-    while (reference < least && c->cells > 0) {
+    /* The reference has none of what is new, by definition: the cell needs some of the others. */
+    const double reference_least = tail > 0 ? enough(c, deff) : 0.0;
+    while ((reference + current < least || reference < reference_least) && c->cells > 0) {
         size_t smallest = 0;
         for (size_t i = 1; i < c->cells; i++) {
-            if (c->reference[i] < c->reference[smallest]) {
+            if (c->reference[i] + c->current[i] < c->reference[smallest] + c->current[smallest]) {
                 smallest = i;
             }
         }

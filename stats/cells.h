@@ -21,9 +21,12 @@ struct dg_cells {
 void dg_cells_add(struct dg_cells *c, double reference, double current);
 
 /*
- * Merge cells until each has an expected count min(n, m)/deff r_j/m of at least DG_CELL_MINIMUM.
- * ordinal: neighbours, greedily from the left, a small remainder joining the last cell.
- * nominal: all small cells, and the last `tail` ones whatever their size (`other` and `new`: which
+ * Merge cells until each has an expected count of at least DG_CELL_MINIMUM.
+ * ordinal: min(n, m)/deff r_j/m; neighbours, greedily from the left, a small remainder joining the
+ * last cell.
+ * nominal: min(n, m)/deff (r_j + c_j)/(n + m), of both samples: which cells the reference alone has
+ * much of is chance where they are alike, and the test would see them shrink (86 % instead of 5 %
+ * for 200 equal categories at n = m = 500). All small cells, and the last `tail` ones whatever their size (`other` and `new`: which
  * categories they hold was decided by the reference), become one rare cell; if that is still too
  * small it swallows the smallest of the others.
  * Returns whether anything was merged. Without it the tests reject far too often: 37 % instead of

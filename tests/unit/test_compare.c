@@ -172,6 +172,22 @@ static void sketches_tell_what_moves_into_a_gap(void)
     }
 }
 
+/* The windows of a stream that stays the same, each compared with the one before. */
+static void alike_windows_without_a_dictionary_keep_their_level(void)
+{
+    static const uint32_t distinct[] = {30, 200};
+    for (size_t k = 0; k < 2; k++) {
+        int rejected = 0;
+        for (int i = 0; i < 200; i++) {
+            struct dg_state r, c;
+            fill_category(&r, NULL, 0, distinct[k], 500);
+            fill_category(&c, NULL, 0, distinct[k], 500);
+            rejected += compare(&r, &c).drift.chi2_p <= 0.05;
+        }
+        CHECK(rejected <= 24); /* binomial(200, 0.05): beyond it once in 5,000 */
+    }
+}
+
 int main(int argc, char **argv)
 {
     return CHECK_MAIN(argc, argv, CASE(many_categories_without_a_dictionary_are_compared),
@@ -179,5 +195,6 @@ int main(int argc, char **argv)
                       CASE(another_dictionary_does_not_hide_what_is_the_same),
                       CASE(a_reference_smaller_than_the_dictionarys_singletons_is_no_error),
                       CASE(a_long_category_is_cut_between_characters),
+                      CASE(alike_windows_without_a_dictionary_keep_their_level),
                       CASE(sketches_tell_what_moves_into_a_gap));
 }
