@@ -21,9 +21,10 @@ int dg_new_file_begin(const char *path, struct dg_new_file *f)
     const bool exists = stat(path, &st) == 0;
     *f = (struct dg_new_file){.fd = -1};
     const bool regular = exists && S_ISREG(st.st_mode);
+    errno = 0;
     f->path = regular ? realpath(path, NULL) : strdup(path);
     if (f->path == NULL) {
-        return errno;
+        return errno != 0 ? errno : ENOMEM;
     }
     int flags = O_WRONLY | O_CLOEXEC | O_TRUNC;
     if (!exists || regular) {
