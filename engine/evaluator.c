@@ -33,6 +33,8 @@ struct dg_evaluator {
     size_t n_slices, cap_slices;
     uint32_t *order; /* [n_groups] groups by name */
     uint32_t cap_order;
+    uint64_t *silent; /* [n_windows] windows without a row in a row, up to now */
+    uint64_t silent_left_out;
     uint64_t *windows; /* [n_windows] evaluated */
     enum dg_severity severity;
     struct dg_keyed *new_field; /* [DG_NEW_FIELDS_MAX] */
@@ -53,7 +55,9 @@ int dg_evaluator_open(const struct dg_plan *plan, struct dg_store *store, struct
     e->reference_context = (struct dg_reference_context){plan, store, options->file};
     e->windows = calloc(plan->monitor->n_windows + 1, sizeof *e->windows);
     e->new_field = calloc(DG_NEW_FIELDS_MAX, sizeof *e->new_field);
-    int rc = e->windows == NULL || e->new_field == NULL ? dg_fail_memory(err) : 0;
+    e->silent = calloc(plan->monitor->n_windows + 1, sizeof *e->silent);
+    int rc =
+        e->windows == NULL || e->new_field == NULL || e->silent == NULL ? dg_fail_memory(err) : 0;
     rc = rc != 0 ? rc
                  : dg_workers_open(options->threads == 0 ? 1 : options->threads, &e->workers, err);
     if (rc == 0) {
@@ -87,6 +91,7 @@ void dg_evaluator_close(struct dg_evaluator *e)
     free(e->slice);
     free(e->order);
     free(e->windows);
+    free(e->silent);
     free(e->new_field);
     free(e);
 }
@@ -330,8 +335,45 @@ static int give_rows(struct dg_evaluator *e, const struct dg_window_id *w, struc
     return rc != 0 ? rc : ops->window_end(e->sink, err);
 }
 
+/* Rows of the window at hand, over all slices of everything. */
+static bool is_silent(const struct dg_evaluator *e)
+{
+    for (size_t i = 0; i < e->n_slices; i++) {
+        if (e->slice[i].row.rows > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int note_pane(void *arg, const struct dg_delta *d)
+{
+    int64_t *pane_us = arg;
+    *pane_us = d->pane_us < *pane_us ? d->pane_us : *pane_us;
+    return 1; /* the first is the earliest */
+}
+
+/* After a silent window that is left out: straight to the next pane with rows. Of panes before
+ * final_us the store has all; later ones may still be on their way. */
+static int skip_silence(struct dg_evaluator *e, size_t spec, const struct dg_progress_of_time *t,
+                        struct dg_error *err)
+{
+    const struct dg_slicer *s = &e->plan->slicer;
+    const int64_t from_us = e->schedule.next_end[spec] - e->plan->monitor->window[spec].slide_us;
+    int64_t next_us = t->final_us < t->newest_us ? t->final_us : t->newest_us;
+    for (uint32_t g = 0; g < s->n_groups; g++) {
+        const int rc = e->store->ops->visit(e->store, DG_STATE_SLICE, g * s->n_segments, from_us,
+                                            INT64_MAX, note_pane, &next_us, err);
+        if (rc > 1) {
+            return rc;
+        }
+    }
+    e->silent_left_out += dg_schedule_skip_to(&e->schedule, spec, next_us);
+    return 0;
+}
+
 static int evaluate_window(struct dg_evaluator *e, size_t spec, int64_t end_us,
-                           struct dg_error *err)
+                           const struct dg_progress_of_time *t, struct dg_error *err)
 {
     const struct dg_monitor *m = e->plan->monitor;
     const int64_t size = m->window[spec].size_us;
@@ -342,12 +384,22 @@ static int evaluate_window(struct dg_evaluator *e, size_t spec, int64_t end_us,
     if (rc != 0) {
         return rc;
     }
+    e->silent[spec] = is_silent(e) ? e->silent[spec] + 1 : 0;
+    if (e->silent[spec] > DG_SILENT_WINDOWS_MAX) {
+        e->silent_left_out++;
+        return skip_silence(e, spec, t, err);
+    }
     if (end_us <= e->options.from_us || end_us > e->options.to_us) {
         e->severity = before; /* evaluated for the memory of the rules only */
         return 0;
     }
     e->windows[spec]++;
     return give_rows(e, &w, err);
+}
+
+uint64_t dg_evaluator_silent_left_out(const struct dg_evaluator *e)
+{
+    return e->silent_left_out;
 }
 
 int64_t dg_evaluator_due(struct dg_evaluator *e, const struct dg_progress_of_time *t)
@@ -372,7 +424,7 @@ int dg_evaluator_run(struct dg_evaluator *e, const struct dg_progress_of_time *t
     bool any = false;
     while ((spec = dg_schedule_next(&e->schedule, t->first_us, t->newest_us, t->final_us,
                                     &end_us)) >= 0) {
-        const int rc = evaluate_window(e, (size_t)spec, end_us, err);
+        const int rc = evaluate_window(e, (size_t)spec, end_us, t, err);
         if (rc != 0) {
             return rc;
         }

@@ -36,6 +36,11 @@ int64_t dg_evaluator_due(struct dg_evaluator *e, const struct dg_progress_of_tim
 DG_MUST_CHECK int dg_evaluator_run(struct dg_evaluator *e, const struct dg_progress_of_time *t,
                                    struct dg_error *err);
 
+/* Silent windows in a row that are given; those beyond are left out, and counted, until rows come
+ * again. A log with a wrong clock may span centuries. */
+#define DG_SILENT_WINDOWS_MAX 1000
+uint64_t dg_evaluator_silent_left_out(const struct dg_evaluator *e);
+
 uint64_t dg_evaluator_windows(const struct dg_evaluator *e, size_t spec); /* evaluated so far */
 enum dg_severity dg_evaluator_severity(const struct dg_evaluator *e);     /* worst so far */
 

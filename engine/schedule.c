@@ -45,6 +45,18 @@ int dg_schedule_next(struct dg_schedule *s, int64_t first_us, int64_t newest_us,
     return best;
 }
 
+uint64_t dg_schedule_skip_to(struct dg_schedule *s, size_t spec, int64_t us)
+{
+    const int64_t slide = s->monitor->window[spec].slide_us;
+    const int64_t end = dg_align_down(us, slide, dg_span_origin(slide)) + slide;
+    const int64_t before = s->next_end[spec];
+    if (end <= before) {
+        return 0;
+    }
+    s->next_end[spec] = end;
+    return (uint64_t)((end - before) / slide);
+}
+
 /* How far before its own start a window's baselines may look. */
 static int64_t reach_back(const struct dg_monitor *m, int64_t size_us)
 {

@@ -24,6 +24,10 @@ void dg_schedule_deinit(struct dg_schedule *s);
 int dg_schedule_next(struct dg_schedule *s, int64_t first_us, int64_t newest_us, int64_t final_us,
                      int64_t *end_us);
 
+/* Go on with the first window of `spec` whose last slide holds `us`, or comes after it: those
+ * between have nothing to say. Never backwards. Returns the number of windows left out. */
+uint64_t dg_schedule_skip_to(struct dg_schedule *s, size_t spec, int64_t us);
+
 /* Panes that start before this are needed by no window to come (baselines included). */
 int64_t dg_schedule_needed_from(const struct dg_schedule *s);
 

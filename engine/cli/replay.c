@@ -452,6 +452,12 @@ static void say_remarks(const struct run *r)
                 dg_duration_format((t->last_us - t->first_us) / DG_US_PER_S * DG_US_PER_S, span));
         }
     }
+    if (dg_evaluator_silent_left_out(r->evaluator) > 0) {
+        dg_log(DG_LOG_WARNING, "silence",
+               "%" PRIu64 " windows without a row, beyond %d in a row, are left out; are the "
+               "timestamps right?",
+               dg_evaluator_silent_left_out(r->evaluator), DG_SILENT_WINDOWS_MAX);
+    }
     if (t->ids_unchecked > 0) {
         dg_log(DG_LOG_WARNING, "ids_unchecked",
                "%" PRIu64 " ids were not checked for duplicates: more than a pane can remember",

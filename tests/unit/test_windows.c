@@ -219,6 +219,30 @@ static void panes_without_rows_change_nothing(void)
     engine_run_close(&r);
 }
 
+/* A wrong clock may put a century between two rows. */
+static void a_long_silence_is_cut_short_and_not_lost(void)
+{
+    static const char yaml[] = HEAD("n0: numeric") "windows: [{ size: 2h, slide: 1h }]\n";
+    size_t n = fill(0, 0.1, 5, 0.01, 1);
+    n = fill(n, 1500.2, 5, 0.01, 2);       /* 1,498 silent windows between */
+    n = fill(n, 24.0 * 36500, 5, 0.01, 3); /* and a century */
+    for (size_t chunk = 1; chunk <= 100; chunk += 9) {
+        struct engine_run r = {.chunk_rows = chunk, .lanes = 1 + (uint32_t)chunk % 3};
+        engine_run_rows(&r, yaml, rows, n);
+        size_t silent = 0, rows_seen = 0;
+        for (size_t i = 0; i < r.n_slices; i++) {
+            silent += r.slice[i].silent;
+            rows_seen += (size_t)r.slice[i].rows;
+        }
+        CHECK_INT(silent, 2 * DG_SILENT_WINDOWS_MAX);
+        CHECK_INT(rows_seen, 5 + 10 + 5);
+        CHECK_INT(engine_slice(&r, MONDAY + 1501 * HOUR, 2 * HOUR, "", "all")->rows, 5);
+        CHECK_INT(engine_slice(&r, MONDAY + 1502 * HOUR, 2 * HOUR, "", "all")->rows, 5);
+        CHECK(engine_slice(&r, MONDAY + 1500 * HOUR, 2 * HOUR, "", "all") == NULL);
+        engine_run_close(&r);
+    }
+}
+
 static void from_and_to_choose_windows_and_change_none(void)
 {
     struct engine_run all = {0},
@@ -260,5 +284,6 @@ int main(int argc, char **argv)
         CASE(a_schedule_keeps_what_baselines_need), CASE(previous_and_trailing_look_back),
         CASE(seasons_are_those_hours_of_earlier_days),
         CASE(a_variant_is_compared_with_the_other_alone), CASE(panes_without_rows_change_nothing),
+        CASE(a_long_silence_is_cut_short_and_not_lost),
         CASE(from_and_to_choose_windows_and_change_none));
 }
