@@ -137,6 +137,12 @@ static void keep_worst(struct dg_table_column *c, const struct dg_series_row *ro
     c->w1 = fmax(c->w1, row->drift.w1_normed);
 }
 
+/* Of one check: is this value worse than that one? */
+static bool further(const struct dg_tripped *t, double than)
+{
+    return t->check->below ? t->value < than : t->value > than;
+}
+
 static void count_column(struct dg_table_column *c, const struct dg_series_row *row, double missing)
 {
     c->rows++;
@@ -154,6 +160,11 @@ static void count_column(struct dg_table_column *c, const struct dg_series_row *
     c->missing = fmax(c->missing, missing);
     c->validity = fmin(c->validity, row->validity);
     c->worst = row->severity > c->worst ? row->severity : c->worst;
+    if (row->tripped.severity > c->tripped.severity ||
+        (row->tripped.check != NULL && row->tripped.check == c->tripped.check &&
+         further(&row->tripped, c->tripped.value))) {
+        c->tripped = row->tripped;
+    }
     if (judged(row)) {
         c->now = row->severity;
         c->drifts_now = row->status == DG_STATUS_DRIFT;
@@ -304,6 +315,10 @@ static int follow_fields(struct dg_table *t, const struct dg_slice_row *row)
 static int table_slice(struct dg_sink *sink, const struct dg_slice_row *row, struct dg_error *err)
 {
     struct dg_table *t = (struct dg_table *)sink;
+    if (row->tripped.check != NULL) {
+        t->tripped_rows++;
+        t->tripped = row->tripped.severity > t->tripped.severity ? row->tripped : t->tripped;
+    }
     if (!row->stream) {
         return 0;
     }
@@ -322,6 +337,7 @@ static int table_open(struct dg_sink *sink, const struct dg_run_info *run, struc
     struct dg_table *t = (struct dg_table *)sink;
     t->title = strdup(run->monitor->name);
     t->inputs = strdup(run->inputs);
+    t->checked = run->monitor->n_checks > 0;
     return t->title != NULL && t->inputs != NULL ? 0 : dg_fail_memory(err);
 }
 

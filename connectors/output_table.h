@@ -35,7 +35,8 @@ struct dg_table_column {
     double validity;               /* least */
     enum dg_severity worst, now;   /* over the run; of the last window that was judged */
     bool drifts_now;
-    size_t episode; /* index + 1 of the one that is open, 0: none */
+    struct dg_tripped tripped; /* the worst: the first that was as bad */
+    size_t episode;            /* index + 1 of the one that is open, 0: none */
     struct dg_table_spark spark;
 };
 
@@ -80,6 +81,7 @@ struct dg_table {
     struct dg_table_options options;
     const struct dg_result_field *missing;
     char *title, *inputs; /* owned */
+    bool checked;         /* the monitor has threshold checks, which need no baseline */
     struct dg_name_map block_names;
     struct dg_table_block *block; /* [block_names.n] */
     size_t blocks_cap;
@@ -92,6 +94,8 @@ struct dg_table {
     uint64_t episodes_beyond;
     struct dg_name_map field_names; /* new fields */
     uint64_t field_rows[DG_TABLE_FIELDS];
+    struct dg_tripped tripped; /* the worst by a check of a slice */
+    uint64_t tripped_rows;     /* slice rows for which one was */
     struct dg_table_size size[64];
     size_t n_sizes;
 };

@@ -156,7 +156,8 @@ static void put_column(struct dg_grid *g, const struct dg_table *t, const struct
     char a[DG_TIME_TEXT], low[DG_TIME_TEXT], high[DG_TIME_TEXT];
     dg_grid_put(g, badness(c) > QUIET ? DG_INK_BOLD : DG_INK_PLAIN, "%s", r->name);
     dg_grid_put(g, DG_INK_DIM, "%s", dg_feature_type_name(c->type));
-    dg_grid_put(g, ink_of(c), "%s%s", word_of(c), over ? ", over" : "");
+    dg_grid_put(g, ink_of(c), "%s%s%s%s", word_of(c), c->tripped.check != NULL ? ": " : "",
+                c->tripped.check != NULL ? c->tripped.check->metric : "", over ? ", over" : "");
     dg_grid_put(g, DG_INK_PLAIN, "%" PRIu64 "/%" PRIu64, c->drifted, c->evaluated);
     dg_grid_put(g, DG_INK_PLAIN, "%s", put_moment(c->since_us, a));
     dg_grid_put(g, DG_INK_PLAIN, "%s", put_number(c->psi, a));
@@ -421,7 +422,9 @@ static void print_title(const struct dg_table *t, const struct dg_run_totals *to
 #define NAMED 5 /* columns that the verdict names */
 
 struct verdict {
-    struct dg_name_map all, judged, bad; /* columns by name, over all tables; bad: worst first */
+    struct dg_name_map all, judged, drifted; /* columns by name, over all tables; worst first */
+    struct dg_name_map failed;               /* those of a critical check */
+    const struct dg_tripped *tripped[NAMED]; /* [failed.n], as far as they are named */
 };
 
 static int count_columns(const struct dg_table *t, struct verdict *v, struct ranked *ranked,
@@ -438,16 +441,51 @@ static int count_columns(const struct dg_table *t, struct verdict *v, struct ran
             if (code == 0 && (b->column[k].evaluated > 0 || badness(&b->column[k]) > QUIET)) {
                 code = dg_name_map_add(&v->judged, name, &index, &fresh);
             }
-            if (badness(&b->column[k]) >= DRIFTED) {
+            if (badness(&b->column[k]) >= DRIFTED) { /* of its own, or by a check */
                 ranked[(*n_ranked)++] = (struct ranked){&b->column[k], name};
             }
         }
     }
     qsort(ranked, *n_ranked, sizeof *ranked, worse_first);
     for (size_t i = 0; i < *n_ranked && code == 0; i++) {
-        code = dg_name_map_add(&v->bad, ranked[i].name, &index, &fresh);
+        const struct dg_table_column *c = ranked[i].column;
+        if (c->drifted > 0) {
+            code = dg_name_map_add(&v->drifted, ranked[i].name, &index, &fresh);
+        }
+        if (code == 0 && c->tripped.severity == DG_CRITICAL) {
+            code = dg_name_map_add(&v->failed, ranked[i].name, &index, &fresh);
+            if (code == 0 && fresh && index < NAMED) {
+                v->tripped[index] = &c->tripped;
+            }
+        }
     }
     return code;
+}
+
+/* "missing 0.217, above 0.15" */
+static void put_tripped(FILE *out, const struct dg_tripped *tripped)
+{
+    const struct dg_check *c = tripped->check;
+    const double bound = tripped->severity == DG_CRITICAL ? c->critical : c->warn;
+    fprintf(out, fabs(tripped->value) >= 1000.0 ? "%s %.0f" : "%s %.3g", c->metric, tripped->value);
+    fprintf(out, fabs(bound) >= 1000.0 ? ", %s %.0f" : ", %s %.3g", c->below ? "below" : "above",
+            bound);
+}
+
+/* What is critical without being drift. */
+static void put_failed(const struct dg_table *t, const struct verdict *v)
+{
+    FILE *out = t->output.stream;
+    for (size_t i = 0; i < v->failed.n && i < NAMED; i++) {
+        fprintf(out, "%s%s: ", i == 0 ? "; critical check of " : ", ", v->failed.name[i]);
+        put_tripped(out, v->tripped[i]);
+    }
+    fputs(v->failed.n > NAMED ? ", ..." : "", out);
+    if (t->tripped.check != NULL) {
+        fputs("; check of a slice: ", out);
+        put_tripped(out, &t->tripped);
+        fprintf(out, " (%" PRIu64 " time%s)", t->tripped_rows, t->tripped_rows == 1 ? "" : "s");
+    }
 }
 
 static void put_verdict(const struct dg_table *t, const struct verdict *v,
@@ -456,17 +494,22 @@ static void put_verdict(const struct dg_table *t, const struct verdict *v,
     FILE *out = t->output.stream;
     const uint64_t alerts = t->n_episodes + t->episodes_beyond;
     fputs("\nVerdict: ", out);
-    dg_ink_put(out, severity == DG_OK ? DG_INK_GREEN : ink_of_severity(severity), t->options.colors,
-               dg_severity_name(severity));
+    if (severity == DG_OK && (v->all.n == 0 || (v->judged.n == 0 && !t->checked))) {
+        dg_ink_put(out, DG_INK_YELLOW, t->options.colors, "none"); /* no news is not good news */
+    } else {
+        dg_ink_put(out, severity == DG_OK ? DG_INK_GREEN : ink_of_severity(severity),
+                   t->options.colors, dg_severity_name(severity));
+    }
     if (v->all.n == 0) {
         fputs("; no window was evaluated\n", out);
         return;
     }
-    fprintf(out, "; %zu of %zu columns drifted", v->bad.n, v->all.n);
-    for (size_t i = 0; i < v->bad.n && i < NAMED; i++) {
-        fprintf(out, "%s%s", i == 0 ? " (" : ", ", v->bad.name[i]);
+    fprintf(out, "; %zu of %zu columns drifted", v->drifted.n, v->all.n);
+    for (size_t i = 0; i < v->drifted.n && i < NAMED; i++) {
+        fprintf(out, "%s%s", i == 0 ? " (" : ", ", v->drifted.name[i]);
     }
-    fputs(v->bad.n > NAMED ? ", ...)" : v->bad.n > 0 ? ")" : "", out);
+    fputs(v->drifted.n > NAMED ? ", ...)" : v->drifted.n > 0 ? ")" : "", out);
+    put_failed(t, v);
     if (v->judged.n < v->all.n) {
         fprintf(out, "; %zu could not be judged", v->all.n - v->judged.n);
     }
@@ -488,7 +531,8 @@ static int print_verdict(const struct dg_table *t, const struct dg_run_totals *t
     free(ranked);
     dg_name_map_deinit(&v.all);
     dg_name_map_deinit(&v.judged);
-    dg_name_map_deinit(&v.bad);
+    dg_name_map_deinit(&v.drifted);
+    dg_name_map_deinit(&v.failed);
     return code;
 }
 

@@ -72,14 +72,17 @@ static void name_cell(struct dg_page *p, const struct dg_report_view *v, size_t 
 
 static void status_cell(struct dg_page *p, const struct dg_report_unit *u)
 {
-    const struct dg_series_row *r = &u->head->latest;
+    const struct dg_series_row *r = &u->head->latest, *tripped = dg_report_tripped(u);
     dg_page_raw(p, "<td>");
     dg_report_badge(p, dg_report_badness_class(u->badness),
                     u->badness == 0 ? dg_words_status(r->status) : dg_words_badness(u->badness));
     if (u->ended) {
         dg_page_raw(p, "<small>ended</small>");
-    } else if (r->severity == DG_CRITICAL && u->badness != 4) {
-        dg_page_raw(p, "<small>critical check</small>");
+    } else if (tripped != NULL) {
+        dg_page_format(p, "<small>%s: ",
+                       tripped->tripped.severity == DG_CRITICAL ? "critical check" : "check");
+        dg_page_text(p, tripped->tripped.check->metric);
+        dg_page_raw(p, "</small>");
     }
     dg_page_raw(p, "</td>");
 }

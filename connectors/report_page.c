@@ -68,7 +68,7 @@ static void write_header(struct dg_page *p, const struct dg_report_view *v)
 
 static const char *verdict_class(const struct dg_report_view *v)
 {
-    return v->n_drift > 0                       ? "d"
+    return v->n_drift > 0 || v->n_failed > 0    ? "d"
            : v->n_warn > 0                      ? "w"
            : v->n == v->n_unjudged + v->n_ended ? "u"
                                                 : "o";
@@ -79,7 +79,9 @@ static void say_others(struct dg_page *p, const struct dg_report_view *v, int ba
 {
     size_t n = 0;
     for (size_t i = 0; i < v->n; i++) {
-        if (v->unit[i].badness != badness || v->unit[i].ended) {
+        const struct dg_series_row *row = dg_report_tripped(&v->unit[i]);
+        const bool told = badness == 3 && row != NULL && row->tripped.severity == DG_CRITICAL;
+        if (v->unit[i].badness != badness || v->unit[i].ended || told) {
             continue;
         }
         if (n == 6) {
@@ -120,6 +122,20 @@ static void say_stream(struct dg_page *p, const struct dg_report_view *v)
     }
 }
 
+static void say_failed(struct dg_page *p, const struct dg_report_view *v)
+{
+    size_t said = 0;
+    for (size_t i = 0; i < v->n && said < 6; i++) {
+        const struct dg_series_row *row = dg_report_tripped(&v->unit[i]);
+        if (row != NULL && row->tripped.severity == DG_CRITICAL) {
+            dg_page_raw(p, "<li>");
+            dg_words_failed(p, v, &v->unit[i], row);
+            dg_page_raw(p, "</li>");
+            said++;
+        }
+    }
+}
+
 static void write_verdict(struct dg_page *p, const struct dg_report_view *v)
 {
     const char *name = verdict_class(v);
@@ -140,7 +156,8 @@ static void write_verdict(struct dg_page *p, const struct dg_report_view *v)
         dg_page_format(p, "<li>and %zu more, in the <a href=\"#columns\">table</a>.</li>",
                        v->n_drift - said);
     }
-    if (v->n_drift > 0) {
+    say_failed(p, v);
+    if (v->n_drift > 0 || v->n_failed > 0) {
         say_others(p, v, 3, "<li>Also worth a look: ", ".</li>");
     }
     say_others(p, v, 2, "<li>Drifted earlier and recovered: ", ".</li>");

@@ -87,10 +87,24 @@ static int by_badness(const void *x, const void *y)
     return name != 0 ? name : a->group < b->group ? -1 : a->group > b->group;
 }
 
+const struct dg_series_row *dg_report_tripped(const struct dg_report_unit *u)
+{
+    const struct dg_series_row *worst = NULL;
+    for (size_t i = 0; i < u->n_tracks && !u->ended; i++) {
+        const struct dg_series_row *row = &u->track[i]->latest;
+        if (row->tripped.severity > (worst == NULL ? DG_OK : worst->tripped.severity)) {
+            worst = row;
+        }
+    }
+    return worst;
+}
+
 static void count_units(struct dg_report_view *v)
 {
     size_t *const count[] = {&v->n_unjudged, &v->n_ok, &v->n_before, &v->n_warn, &v->n_drift};
     for (size_t i = 0; i < v->n; i++) {
+        const struct dg_series_row *row = dg_report_tripped(&v->unit[i]);
+        v->n_failed += row != NULL && row->tripped.severity == DG_CRITICAL;
         *(v->unit[i].ended ? &v->n_ended : count[v->unit[i].badness]) += 1;
     }
 }

@@ -23,6 +23,7 @@ struct dg_report_view {
     const struct dg_report_slice **slice; /* [model->n_slices] worst first */
     const struct dg_report_cell **worst;  /* [model->n_slices] by place: worst cell, or NULL */
     size_t n_drift, n_warn, n_before, n_ok, n_unjudged; /* units by badness */
+    size_t n_failed;                                    /* units with a critical check */
     size_t n_ended;                                     /* of them not counted above */
 };
 
@@ -31,6 +32,8 @@ DG_MUST_CHECK int dg_report_view_init(struct dg_report_view *v, const struct dg_
                                       const char *generated_at);
 void dg_report_view_deinit(struct dg_report_view *v);
 
+/* The latest row of a unit that is furthest beyond a threshold check; NULL: none, or it ended. */
+const struct dg_series_row *dg_report_tripped(const struct dg_report_unit *u);
 const char *dg_report_column_name(const struct dg_report_model *m, uint32_t column);
 /* The share of its slice in a column's drift: n x PSI, relative to all slices of the same segment
  * columns, window size and baseline. */

@@ -112,8 +112,12 @@ void dg_words_contribution(struct dg_page *p, const struct dg_contribution *c,
                            enum dg_feature_type type)
 {
     char from[DG_WORD_SIZE], to[DG_WORD_SIZE];
-    dg_page_raw(p, "the share of ");
-    dg_words_bin(p, c, type);
+    if (type == DG_FEATURE_CATEGORY && strncmp(c->category, "(new)", sizeof c->category) == 0) {
+        dg_page_raw(p, "the share of categories that the reference does not have");
+    } else {
+        dg_page_raw(p, "the share of ");
+        dg_words_bin(p, c, type);
+    }
     dg_page_format(p, " %s from %s to %s", c->current >= c->reference ? "rose" : "fell",
                    dg_word_share(c->reference, from), dg_word_share(c->current, to));
 }
@@ -139,6 +143,46 @@ static void name_list(struct dg_page *p, const struct dg_report_view *v, int bad
     }
 }
 
+static bool is_critical(const struct dg_report_unit *u)
+{
+    const struct dg_series_row *row = dg_report_tripped(u);
+    return row != NULL && row->tripped.severity == DG_CRITICAL;
+}
+
+/* "a critical check failed for utilization." Nothing where none did. */
+static void failed_list(struct dg_page *p, const struct dg_report_view *v, size_t limit)
+{
+    size_t said = 0;
+    for (size_t i = 0; i < v->n && said < limit; i++) {
+        if (is_critical(&v->unit[i])) {
+            dg_page_raw(p, said == 0                 ? "a critical check failed for "
+                           : said + 1 == v->n_failed ? " and "
+                                                     : ", ");
+            dg_words_unit(p, v, &v->unit[i]);
+            said++;
+        }
+    }
+    if (v->n_failed > said) {
+        dg_page_format(p, " and %zu more", v->n_failed - said);
+    }
+    dg_page_raw(p, said > 0 ? "." : "");
+}
+
+void dg_words_failed(struct dg_page *p, const struct dg_report_view *v,
+                     const struct dg_report_unit *u, const struct dg_series_row *row)
+{
+    const struct dg_tripped *t = &row->tripped;
+    char value[DG_WORD_SIZE], bound[DG_WORD_SIZE];
+    dg_page_raw(p, "<strong>");
+    dg_words_unit(p, v, u);
+    dg_page_raw(p, "</strong> fails a critical check: ");
+    dg_page_text(p, t->check->metric);
+    dg_page_format(p, " is <b>%s</b>, %s %s (", dg_word_edge(t->value, value),
+                   t->check->below ? "below" : "above", dg_word_edge(t->check->critical, bound));
+    dg_words_comparison(p, row);
+    dg_page_raw(p, ").");
+}
+
 static const char *plural(size_t n)
 {
     return n == 1 ? "" : "s";
@@ -155,7 +199,11 @@ void dg_words_headline(struct dg_page *p, const struct dg_report_view *v)
     } else if (v->n_drift > 0) {
         dg_page_format(p, "%zu of %zu column%s drifted: ", v->n_drift, judged, plural(judged));
         name_list(p, v, 4, 4);
-        dg_page_raw(p, ".");
+        dg_page_raw(p, v->n_failed > 0 ? "; " : ".");
+        failed_list(p, v, 4);
+    } else if (v->n_failed > 0) {
+        dg_page_raw(p, "No drift, but ");
+        failed_list(p, v, 4);
     } else if (v->n_warn > 0) {
         dg_page_format(p, "No drift; %zu of %zu column%s deserve%s a look: ", v->n_warn, judged,
                        plural(judged), v->n_warn == 1 ? "s" : "");

@@ -26,6 +26,9 @@ void dg_words_contribution(struct dg_page *p, const struct dg_contribution *c,
 void dg_words_bin(struct dg_page *p, const struct dg_contribution *c, enum dg_feature_type type);
 /* The headline, and a sentence for each drifted column. */
 void dg_words_headline(struct dg_page *p, const struct dg_report_view *v);
+/* Which check failed, and by how much, in a sentence. `row` is one of the unit's. */
+void dg_words_failed(struct dg_page *p, const struct dg_report_view *v,
+                     const struct dg_report_unit *u, const struct dg_series_row *row);
 void dg_words_drift(struct dg_page *p, const struct dg_report_view *v,
                     const struct dg_report_unit *u);
 /* <li> for each flag; how many. */

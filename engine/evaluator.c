@@ -316,7 +316,7 @@ static int finish_slices(struct dg_evaluator *e, size_t spec, struct dg_error *e
     for (size_t i = 0; i < e->n_slices && rc == 0; i++) {
         struct dg_slice_row *s = &e->slice[i].row;
         count_columns(e, &e->slice[i]);
-        rc = dg_rules_judge_slice(e->rules, s, slice_key(&s->slice, spec), &s->severity, err);
+        rc = dg_rules_judge_slice(e->rules, s, slice_key(&s->slice, spec), err);
         e->severity = s->severity > e->severity ? s->severity : e->severity;
     }
     return rc;

@@ -36,6 +36,14 @@ struct dg_window_id {
     int64_t end_us;
 };
 
+/* The threshold check that made a row's severity; check NULL: none was beyond its bound for long
+ * enough. Of several the worst, and of those as bad the first in the monitor file. */
+struct dg_tripped {
+    const struct dg_check *check; /* lives as long as the monitor */
+    enum dg_severity severity;    /* by this check alone */
+    double value;                 /* of the watched field */
+};
+
 #define DG_QUANTILES 9 /* 1 5 10 25 50 75 90 95 99 % */
 extern const double dg_quantile_levels[DG_QUANTILES];
 
@@ -94,9 +102,10 @@ struct dg_series_row {
 
     enum dg_status status;
     enum dg_severity severity; /* of threshold checks and the drift rule together */
-    uint32_t consecutive;      /* evaluations in a row that passed the drift rule's gates */
-    int64_t since_us;          /* end of the first window of the present run of drift; 0: none */
-    unsigned flags;            /* dg_drift_flag | dg_series_flag */
+    struct dg_tripped tripped;
+    uint32_t consecutive; /* evaluations in a row that passed the drift rule's gates */
+    int64_t since_us;     /* end of the first window of the present run of drift; 0: none */
+    unsigned flags;       /* dg_drift_flag | dg_series_flag */
 };
 
 /* Key: window, slice. */
@@ -115,6 +124,7 @@ struct dg_slice_row {
     bool silent;                        /* no row in the whole window */
     uint32_t n_series, n_drift, n_warn; /* columns evaluated, drifted, warned */
     enum dg_severity severity;          /* worst of its series and checks */
+    struct dg_tripped tripped;          /* by a check of the slice itself */
 };
 
 #endif

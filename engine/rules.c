@@ -226,7 +226,7 @@ static double field_number(const struct dg_result_field *field, const void *row)
 
 /* How bad the value is, once it has been so for long enough. An unknown value is no evidence. */
 static int apply_check(const struct dg_rules *r, size_t i, struct memory *m, double value,
-                       enum dg_severity *severity)
+                       enum dg_severity *severity, struct dg_tripped *tripped)
 {
     const struct dg_check *c = r->watched[i].check;
     const bool critical = c->has_critical && (c->below ? value < c->critical : value > c->critical);
@@ -241,6 +241,9 @@ static int apply_check(const struct dg_rules *r, size_t i, struct memory *m, dou
     if (m->check[i] >= c->consecutive && (critical || warn)) {
         const enum dg_severity found = critical ? DG_CRITICAL : DG_WARN;
         *severity = found > *severity ? found : *severity;
+        if (found > tripped->severity) {
+            *tripped = (struct dg_tripped){c, found, value};
+        }
     }
     return 0;
 }
@@ -253,6 +256,7 @@ static int judge_row(struct dg_rules *r, struct dg_ruled_row *ruled)
         return ENOMEM;
     }
     row->severity = DG_OK;
+    row->tripped = (struct dg_tripped){0};
     row->consecutive = m->gates;
     row->since_us = m->drifting || m->gates > 0 ? m->since_us : 0;
     if (is_compared(row) && r->monitor->drift.enabled) {
@@ -265,7 +269,7 @@ static int judge_row(struct dg_rules *r, struct dg_ruled_row *ruled)
         if (w->slice || !meant) {
             continue;
         }
-        if (apply_check(r, i, m, field_number(w->field, row), &row->severity) != 0) {
+        if (apply_check(r, i, m, field_number(w->field, row), &row->severity, &row->tripped) != 0) {
             return ENOMEM;
         }
     }
@@ -286,16 +290,18 @@ int dg_rules_judge(struct dg_rules *r, struct dg_ruled_row rows[], size_t n, str
     return 0;
 }
 
-int dg_rules_judge_slice(struct dg_rules *r, const struct dg_slice_row *row, uint64_t memory,
-                         enum dg_severity *severity, struct dg_error *err)
+int dg_rules_judge_slice(struct dg_rules *r, struct dg_slice_row *row, uint64_t memory,
+                         struct dg_error *err)
 {
     struct memory *m = recall(r, memory);
     if (m == NULL) {
         return dg_fail_memory(err);
     }
+    row->tripped = (struct dg_tripped){0};
     for (size_t i = 0; i < r->monitor->n_checks; i++) {
         const struct watched *w = &r->watched[i];
-        if (w->slice && apply_check(r, i, m, field_number(w->field, row), severity) != 0) {
+        if (w->slice &&
+            apply_check(r, i, m, field_number(w->field, row), &row->severity, &row->tripped) != 0) {
             return dg_fail_memory(err);
         }
     }

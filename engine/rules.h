@@ -32,9 +32,9 @@ void dg_rules_close(struct dg_rules *r);
 DG_MUST_CHECK int dg_rules_judge(struct dg_rules *r, struct dg_ruled_row rows[], size_t n,
                                  struct dg_error *err);
 
-/* Severity of a slice row by the threshold checks that name its fields. `memory` as above. */
-DG_MUST_CHECK int dg_rules_judge_slice(struct dg_rules *r, const struct dg_slice_row *row,
-                                       uint64_t memory, enum dg_severity *severity,
-                                       struct dg_error *err);
+/* Raise the severity of a slice row by the threshold checks that name its fields, and say which
+ * one did it. `memory` as above. 0 or ENOMEM. */
+DG_MUST_CHECK int dg_rules_judge_slice(struct dg_rules *r, struct dg_slice_row *row,
+                                       uint64_t memory, struct dg_error *err);
 
 #endif

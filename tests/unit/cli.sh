@@ -49,7 +49,7 @@ done < "$scratch/commands"
 # A replay writes the files that it was asked for.
 printf 'monitor: m\ncolumns: { timestamp: t, features: { x: numeric } }\nwindows: { size: 1d }\n' > "$scratch/m.yaml"
 printf 't,x\n2026-03-01T10:00:00Z,2.385\n2026-03-02T10:00:00Z,3.5\n' > "$scratch/x.csv"
-answers 0 out '^Verdict: ok' replay -q -c "$scratch/m.yaml" -i "$scratch/x.csv" --report "$scratch/r.html" \
+answers 0 out '^Verdict: none; 0 of 1 columns drifted; 1 could not be judged' replay -q -c "$scratch/m.yaml" -i "$scratch/x.csv" --report "$scratch/r.html" \
     --report-json "$scratch/r.json"
 grep -q '</html>' "$scratch/r.html" && grep -q '"monitor"' "$scratch/r.json" ||
     { echo "replay wrote no report" >&2; failures=$((failures + 1)); }

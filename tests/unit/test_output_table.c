@@ -160,6 +160,48 @@ static void what_could_not_be_judged_is_not_called_quiet(void)
     free(text);
 }
 
+/* A check is not drift: the verdict says which one it was, and by how much. */
+static void a_failed_check_is_named_with_its_worst_value(void)
+{
+    char *text = NULL;
+    size_t len;
+    struct dg_error err = {{0}};
+    static char name[] = "checked", missing[] = "missing", rows[] = "rows";
+    struct dg_check check[] = {{.metric = missing, .has_critical = true, .critical = 0.15},
+                               {.metric = rows, .has_warn = true, .below = true, .warn = 100.0}};
+    const struct dg_monitor monitor = {.name = name, .check = check, .n_checks = 2};
+    const struct dg_run_info run = {.run = "", .monitor = &monitor, .inputs = "x.csv"};
+    const struct dg_run_totals totals = {
+        .first_us = DG_TIME_NONE, .last_us = DG_TIME_NONE, .severity = DG_CRITICAL};
+    const struct dg_output output = {open_memstream(&text, &len), "memory"};
+    const struct dg_table_options options = {0};
+    struct dg_sink *sink = NULL;
+    CHECK_INT(dg_output_table_new(&output, &options, &sink, &err), 0);
+    CHECK_INT(sink->ops->open(sink, &run, &err), 0);
+    static const double share[] = {0.04, 0.217, 0.19};
+    for (int day = 0; day < 3; day++) {
+        struct dg_series_row row = play_row(day, 0, "all");
+        row.status = DG_STATUS_OK;
+        row.severity = day > 0 ? DG_CRITICAL : DG_OK;
+        row.tripped = day > 0 ? (struct dg_tripped){&check[0], DG_CRITICAL, share[day]}
+                              : (struct dg_tripped){0};
+        CHECK_INT(sink->ops->series(sink, &row, &err), 0);
+    }
+    const struct dg_slice_row slice = {.stream = true,
+                                       .slice = {"", "", "all"},
+                                       .severity = DG_WARN,
+                                       .tripped = {&check[1], DG_WARN, 7.0}};
+    CHECK_INT(sink->ops->slice(sink, &slice, &err), 0);
+    CHECK_INT(sink->ops->finish(sink, &totals, &err), 0);
+    sink->ops->close(sink);
+    fclose(output.stream);
+    CHECK(strstr(text, "critical: missing  ") != NULL);
+    CHECK(strstr(text, "; 0 of 1 columns drifted; critical check of ") != NULL);
+    CHECK(strstr(text, ": missing 0.217, above 0.15; check of a slice: rows 7, below 100 "
+                       "(1 time); 1 alert\n") != NULL);
+    free(text);
+}
+
 /* Every second window alerts: more episodes than are kept, each counted all the same. */
 static void a_long_flapping_run_is_counted_beyond_what_is_kept(void)
 {
@@ -180,6 +222,7 @@ int main(int argc, char **argv)
                       CASE(a_window_with_too_few_rows_does_not_end_an_alert),
                       CASE(the_worst_window_is_one_that_was_judged),
                       CASE(what_could_not_be_judged_is_not_called_quiet),
+                      CASE(a_failed_check_is_named_with_its_worst_value),
                       CASE(a_long_flapping_run_is_counted_beyond_what_is_kept),
                       CASE(grids_fit_any_width_that_holds_their_least_columns));
 }

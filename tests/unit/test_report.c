@@ -8,6 +8,7 @@
 #include "connectors/report_path.h"
 #include "connectors/report_text.h"
 #include "connectors/report_view.h"
+#include "connectors/report_words.h"
 #include "tests/check.h"
 #include "tests/support/sample_rows.h"
 
@@ -301,6 +302,45 @@ static void the_verdict_is_of_the_last_window_that_was_judged(void)
     dg_report_model_deinit(&m);
 }
 
+static void a_critical_check_is_named_in_the_verdict(void)
+{
+    struct dg_window_spec window;
+    static char missing[] = "missing";
+    const struct dg_check check = {.metric = missing, .has_critical = true, .critical = 0.15};
+    const struct dg_monitor monitor = plain_monitor(&window);
+    const struct dg_run_info run = {"", &monitor, "none"};
+    struct dg_report_model m;
+    dg_report_model_init(&m);
+    CHECK_INT(dg_report_model_open(&m, &run), 0);
+    const struct dg_window_id w = {"plain", "0123456789abcdef", HOUR, 0, HOUR};
+    CHECK_INT(dg_report_model_begin(&m, &w), 0);
+    for (int i = 0; i < 2; i++) {
+        const struct dg_series_row row = {
+            .window = w,
+            .slice = {"", "", "all"},
+            .column = i == 0 ? "calm" : "utilization",
+            .importance = 1,
+            .baseline = "training",
+            .baseline_version = "",
+            .severity = i == 0 ? DG_OK : DG_CRITICAL,
+            .tripped = {i == 0 ? NULL : &check, i == 0 ? DG_OK : DG_CRITICAL, 0.2031}};
+        CHECK_INT(dg_report_model_series(&m, &row), 0);
+    }
+    CHECK_INT(dg_report_model_end(&m), 0);
+    struct dg_report_view v;
+    CHECK_INT(dg_report_view_init(&v, &m, NULL), 0);
+    CHECK_INT(v.n_failed, 1);
+    CHECK(dg_report_tripped(&v.unit[1]) == NULL);
+    struct dg_page p = {0};
+    dg_words_headline(&p, &v);
+    check_page(&p, "No drift, but a critical check failed for <bdi>utilization</bdi>.");
+    dg_words_failed(&p, &v, &v.unit[0], dg_report_tripped(&v.unit[0]));
+    check_page(&p, "<strong><bdi>utilization</bdi></strong> fails a critical check: missing is "
+                   "<b>0.2031</b>, above 0.15 (1h vs <bdi>training</bdi>).");
+    dg_report_view_deinit(&v);
+    dg_report_model_deinit(&m);
+}
+
 static void columns_come_worst_first(void)
 {
     struct dg_window_spec window;
@@ -451,7 +491,8 @@ int main(int argc, char **argv)
         CASE(times_are_utc), CASE(a_path_collects_flat_steps),
         CASE(strings_are_numbered_once_and_bounded), CASE(keys_are_found_again),
         CASE(thinning_keeps_every_extreme), CASE(the_verdict_is_of_the_last_window_that_was_judged),
-        CASE(columns_come_worst_first), CASE(the_same_run_gives_the_same_bytes),
+        CASE(a_critical_check_is_named_in_the_verdict), CASE(columns_come_worst_first),
+        CASE(the_same_run_gives_the_same_bytes),
         CASE(memory_does_not_grow_with_the_number_of_windows),
         CASE(a_page_of_100_columns_is_below_400_kB), CASE(a_path_that_cannot_be_written_is_named),
         CASE(a_report_without_a_path_is_refused), CASE(a_run_without_windows_still_gives_a_page));
