@@ -126,7 +126,7 @@ static int build_and_save(const struct build_settings *s, const struct dg_loaded
     struct dg_error err = {0};
     struct opening opening = {files, dg_file_options_of(l->monitor)};
     char *stem = stem_of(s->out);
-    struct dg_baseline_report report;
+    struct dg_baseline_report report = {0};
     struct dg_baseline *baseline = NULL;
     const struct dg_baseline_request request = {.monitor = l->monitor,
                                                 .name = s->name != NULL ? s->name : stem,
@@ -135,8 +135,8 @@ static int build_and_save(const struct build_settings *s, const struct dg_loaded
                                                 .open_arg = &opening};
     int rc =
         stem == NULL ? dg_fail_memory(&err) : dg_baseline_build(&request, &baseline, &report, &err);
+    dg_report_bad(report.bad, report.example, report.n_examples, NULL);
     if (rc == 0) {
-        dg_report_bad(report.bad, report.example, report.n_examples, NULL);
         rc = dg_baseline_save(baseline, s->out, &err);
         if (rc == 0) {
             say_built(baseline, s->out);

@@ -1,5 +1,6 @@
 #include "engine/cli/infer.h"
 
+#include "engine/log.h"
 #include "engine/monitor.h"
 #include "engine/suggest.h"
 
@@ -86,12 +87,13 @@ static bool is_unique(const struct dg_profile_column *c)
     return c->values >= 2 && c->distinct >= c->values - c->values / 1000;
 }
 
+static const char *const time_names[] = {
+    "event_time", "event_timestamp", "timestamp", "ts", "event_ts", "time", "datetime", NULL};
+static const char *const time_words[] = {"timestamp", "ts", "time", "datetime", "date", "at", NULL};
+
 static unsigned rank_timestamp(const struct dg_profile *p, const struct dg_profile_column *c)
 {
-    static const char *const best[] = {
-        "event_time", "event_timestamp", "timestamp", "ts", "event_ts", "time", "datetime", NULL};
-    static const char *const parts[] = {"timestamp", "ts", "time", "datetime", "date", "at", NULL};
-    const unsigned rank = name_rank(c->name, best, parts);
+    const unsigned rank = name_rank(c->name, time_names, time_words);
     if (!mostly(c->values, p->rows)) {
         return 0;
     }
@@ -241,6 +243,25 @@ static void drop_half_places(struct dg_inference *x)
 
 /* ---- features ------------------------------------------------------------------------------- */
 
+/* Whether every text that was kept is like 1234,50. */
+static bool has_decimal_commas(const struct dg_profile_column *c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < c->cap; i++) {
+        const char *text = c->slot[i].count > 0 ? c->slot[i].text : NULL;
+        if (text == NULL) {
+            continue;
+        }
+        const size_t whole = strspn(text, "-.0123456789");
+        const size_t part = text[whole] == ',' ? strspn(text + whole + 1, "0123456789") : 0;
+        if (whole == 0 || part == 0 || text[whole + 1 + part] != '\0') {
+            return false;
+        }
+        n++;
+    }
+    return n > 0;
+}
+
 static void guess_feature(const struct dg_profile *p, const struct dg_profile_column *c,
                           struct dg_guessed *g)
 {
@@ -275,7 +296,9 @@ static void guess_feature(const struct dg_profile *p, const struct dg_profile_co
                      values - (unsigned long long)c->numbers, values);
         }
     } else if (c->distinct > 1000 || (c->distinct > 100 && 2 * c->distinct > values)) {
-        snprintf(g->why, sizeof g->why, "%llu different texts in %llu rows", distinct, values);
+        snprintf(g->why, sizeof g->why, "%llu different texts in %llu rows%s", distinct, values,
+                 has_decimal_commas(c) ? "; numbers are read with a decimal point, not a comma"
+                                       : "");
     } else {
         g->what = DG_GUESS_CATEGORY;
         snprintf(g->why, sizeof g->why, "%llu value%s", distinct, distinct == 1 ? "" : "s");
@@ -342,6 +365,45 @@ static void guess_windows(const struct dg_profile *p, struct dg_inference *x)
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
+static const char *any_text(const struct dg_profile_column *c)
+{
+    for (size_t i = 0; i < c->cap; i++) {
+        if (c->slot[i].count > 0 && c->slot[i].text != NULL) {
+            return c->slot[i].text;
+        }
+    }
+    return NULL;
+}
+
+/* Why no field is the event time: perhaps one by its name, in a form that cannot be read. */
+static int fail_without_time(const struct dg_profile *p, struct dg_error *err)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        const struct dg_profile_column *c = &p->column[i];
+        const char *text = any_text(c);
+        if (name_rank(c->name, time_names, time_words) > 0 && c->numbers == 0 && text != NULL) {
+            return dg_fail(err, ENOENT,
+                           "no field looks like the event time; \"%s\" holds texts such as \"%s\", "
+                           "where ISO 8601 (2026-11-21T18:00:00Z) or a Unix time is read: convert "
+                           "it, or name another field: --timestamp FIELD",
+                           c->name, text);
+        }
+    }
+    return dg_fail(err, ENOENT, "no field looks like the event time; name it: --timestamp FIELD");
+}
+
+static void warn_of_unreadable_time(const struct dg_profile_column *c)
+{
+    const char *text = any_text(c);
+    if (c->times + c->epochs == 0) {
+        dg_log(DG_LOG_WARNING, "unreadable_time",
+               "no value of \"%s\" can be read as a time%s%s%s: ISO 8601 (2026-11-21T18:00:00Z) or "
+               "a Unix time is; convert it first, or every record will be bad",
+               c->name, text == NULL ? "" : ", as \"", text == NULL ? "" : text,
+               text == NULL ? "" : "\"");
+    }
+}
+
 static int take_timestamp(const struct dg_profile *p, const char *timestamp, struct dg_inference *x,
                           struct dg_error *err)
 {
@@ -381,8 +443,7 @@ int dg_infer(const struct dg_profile *p, const char *timestamp, struct dg_infere
         drop_half_places(x);
     }
     if (code == 0 && x->of[DG_GUESS_TIMESTAMP] == DG_NO_COLUMN) {
-        code =
-            dg_fail(err, ENOENT, "no field looks like the event time; name it: --timestamp FIELD");
+        code = fail_without_time(p, err);
     }
     if (code != 0) {
         dg_inference_deinit(x);
@@ -393,6 +454,7 @@ int dg_infer(const struct dg_profile *p, const char *timestamp, struct dg_infere
             guess_feature(p, &p->column[i], &x->column[i]);
         }
     }
+    warn_of_unreadable_time(&p->column[x->of[DG_GUESS_TIMESTAMP]]);
     guess_windows(p, x);
     return 0;
 }

@@ -117,8 +117,11 @@ void dg_report_bad(const uint64_t bad[DG_REASONS], const struct dg_bad_example e
         if (bad[reason] == 0) {
             continue;
         }
-        dg_log(DG_LOG_WARNING, "bad_records", "%" PRIu64 " bad record%s: %s", bad[reason],
-               bad[reason] == 1 ? "" : "s", dg_reason_name((enum dg_reason)reason));
+        dg_log(DG_LOG_WARNING, "bad_records", "%" PRIu64 " bad record%s: %s%s", bad[reason],
+               bad[reason] == 1 ? "" : "s", dg_reason_name((enum dg_reason)reason),
+               reason == DG_BAD_TIME ? " (missing, or neither ISO 8601 as 2026-11-21T18:00:00Z nor "
+                                       "a Unix time; see columns.timestamp)"
+                                     : "");
         for (size_t i = 0; i < n_examples; i++) {
             if (example[i].reason == (enum dg_reason)reason) {
                 dg_log(DG_LOG_WARNING, "bad_record", "  %s: %s at record or line %" PRIu64,

@@ -323,6 +323,10 @@ int dg_usage_error(const struct dg_command *command, const char *format, ...)
 
 int dg_report(int code, const struct dg_error *err)
 {
-    fprintf(stderr, "driftgauge: %s\n", err->message);
+    if (common.log_format == DG_LOG_TEXT) {
+        fprintf(stderr, "driftgauge: %s\n", err->message);
+    } else { /* whoever asked for lines to parse gets no other */
+        dg_log(DG_LOG_ERROR, "failed", "%s", err->message);
+    }
     return code;
 }

@@ -139,13 +139,15 @@ static const struct dg_option options[] = {
      .kind = DG_OPTION_WORD,
      .words = fail_words,
      .initial = "never",
-     .doc = "exit 11 (warn) or 21 (critical) when the verdict is that bad",
+     .doc = "exit 11 (warn) or 21 (critical) when the verdict is that bad, 5 when no window "
+            "was evaluated",
      .offset = offsetof(struct settings, fail_on)},
     {.name = "progress",
      .kind = DG_OPTION_WORD,
      .words = dg_progress_words,
      .initial = "auto",
-     .doc = "how progress is shown on standard error",
+     .doc = "how progress is shown on standard error; auto: a bar on a terminal, else lines; json "
+            "or off under --log-format json and logfmt",
      .offset = offsetof(struct settings, progress)},
 };
 
@@ -493,6 +495,35 @@ static int too_bad(const struct run *r)
     return dg_report(DG_EXIT_DATA, &err);
 }
 
+/* Messages that are to be parsed are not mixed with progress for people. */
+static enum dg_progress_mode progress_mode(const struct run *r)
+{
+    const enum dg_progress_mode asked = (enum dg_progress_mode)r->settings.progress;
+    if (dg_common()->quiet) {
+        return DG_PROGRESS_OFF;
+    }
+    return asked != DG_PROGRESS_AUTO                  ? asked
+           : dg_common()->log_format == DG_LOG_JSON   ? DG_PROGRESS_JSON
+           : dg_common()->log_format == DG_LOG_LOGFMT ? DG_PROGRESS_OFF
+                                                      : asked;
+}
+
+/* A gate must not let pass what it has not seen. */
+static int too_little(const struct run *r)
+{
+    uint64_t windows = 0;
+    for (size_t i = 0; i < r->loaded.monitor->n_windows; i++) {
+        windows += dg_evaluator_windows(r->evaluator, i);
+    }
+    if (r->settings.fail_on == DG_OK || windows > 0) {
+        return 0;
+    }
+    struct dg_error err;
+    dg_fail(&err, ENODATA, "no window was evaluated: --fail-on %s has nothing to judge by",
+            fail_words[r->settings.fail_on]);
+    return dg_report(DG_EXIT_DATA, &err);
+}
+
 static int run_engine(struct run *r)
 {
     struct dg_error err = {0};
@@ -501,11 +532,11 @@ static int run_engine(struct run *r)
                                           .progress = show_progress,
                                           .progress_arg = r};
     const int64_t began = monotonic_us(NULL);
-    const struct dg_progress_options look = {
-        .mode = dg_common()->quiet ? DG_PROGRESS_OFF : (enum dg_progress_mode)r->settings.progress,
-        .stream = stderr,
-        .what = r->files.n == 1 ? r->files.path[0] : r->loaded.monitor->name,
-        .now_us = monotonic_us};
+    const struct dg_progress_options look = {.mode = progress_mode(r),
+                                             .stream = stderr,
+                                             .what = r->files.n == 1 ? r->files.path[0]
+                                                                     : r->loaded.monitor->name,
+                                             .now_us = monotonic_us};
     dg_progress_begin(&r->progress, &look, dg_common()->no_color);
     int rc = dg_replay(&r->plan, r->source, r->store, r->evaluator, &how, &r->result, &err);
     dg_progress_finish(&r->progress, &r->sample);
@@ -564,6 +595,7 @@ int dg_command_replay(int argc, char **argv)
     code = code != 0 ? code : open_engine(&r);
     code = code != 0 ? code : run_engine(&r);
     code = code != 0 ? code : too_bad(&r);
+    code = code != 0 ? code : too_little(&r);
     if (code == 0) {
         code = dg_exit_of_severity(dg_evaluator_severity(r.evaluator),
                                    (enum dg_severity)r.settings.fail_on);

@@ -54,6 +54,26 @@ answers 0 out '^Verdict: none; 0 of 1 columns drifted; 1 could not be judged' re
 grep -q '</html>' "$scratch/r.html" && grep -q '"monitor"' "$scratch/r.json" ||
     { echo "replay wrote no report" >&2; failures=$((failures + 1)); }
 
+# A gate does not let pass what it has not seen.
+printf 't,x\n' > "$scratch/empty.csv"
+answers 5 err 'no window was evaluated: --fail-on critical' replay -q -c "$scratch/m.yaml" -i "$scratch/empty.csv" \
+    --out ndjson --fail-on critical
+
+# Times in a form that is not read are shown, with the forms that are; so are decimal commas.
+printf 'id;created_at;price\n1;01.02.2026 00:00:00;3,85\n2;02.02.2026 00:00:00;17,05\n' > "$scratch/de.csv"
+answers 5 err '"created_at" holds texts such as "0[12].02.2026 00:00:00", where ISO 8601' init --from "$scratch/de.csv"
+"$DG_BINARY" init --from "$scratch/de.csv" --timestamp created_at > "$scratch/de.yaml" 2> "$scratch/err"
+grep -q 'warning: no value of "created_at" can be read as a time' "$scratch/err" ||
+    { echo "init is silent about a time that cannot be read" >&2; failures=$((failures + 1)); }
+printf 'monitor: m\ncolumns: { timestamp: created_at, features: { id: numeric } }\nwindows: { size: 1d }\n' > "$scratch/m2.yaml"
+answers 5 err '2 bad records: time (missing, or neither ISO 8601' baseline build -c "$scratch/m2.yaml" \
+    --input "$scratch/de.csv" --out "$scratch/b.json"
+
+# Messages that are to be parsed come alone.
+"$DG_BINARY" replay -c "$scratch/m2.yaml" -i "$scratch/de.csv" --log-format json > /dev/null 2> "$scratch/err"
+[ "$(grep -c '^{.*}$' "$scratch/err")" = "$(wc -l < "$scratch/err")" ] && grep -q '"level":"error"' "$scratch/err" ||
+    { echo "--log-format json wrote other lines:" >&2; cat "$scratch/err" >&2; failures=$((failures + 1)); }
+
 # What cannot be written is a failure.
 if [ -e /dev/full ]; then
     "$DG_BINARY" version > /dev/full 2> "$scratch/err"

@@ -222,12 +222,13 @@ static void checks_above_below_for_and_baseline(void)
     tear_down(&b);
 }
 
-static enum dg_severity judge_slice(struct bench *b, const struct dg_slice_row *s)
+static enum dg_severity judge_slice(struct bench *b, struct dg_slice_row *s)
 {
-    enum dg_severity severity = DG_OK;
     struct dg_error err;
-    CHECK_INT(dg_rules_judge_slice(b->rules, s, 99, &severity, &err), 0);
-    return severity;
+    s->severity = DG_OK;
+    CHECK_INT(dg_rules_judge_slice(b->rules, s, 99, &err), 0);
+    CHECK_INT(s->tripped.severity, s->severity); /* nothing but checks raises it here */
+    return s->severity;
 }
 
 static void checks_on_slices(void)
@@ -246,6 +247,8 @@ static void checks_on_slices(void)
     CHECK_INT(judge_slice(&b, &s), DG_WARN);
     s.rows = 9;
     CHECK_INT(judge_slice(&b, &s), DG_CRITICAL);
+    CHECK_STR(s.tripped.check->metric, "rows");
+    CHECK(s.tripped.value == 9.0);
     s = (struct dg_slice_row){.rows = 1000, .silent = true};
     CHECK_INT(judge_slice(&b, &s), DG_CRITICAL);
     tear_down(&b);
