@@ -18,13 +18,20 @@ struct pane_ids {
     struct dg_id_set set;
 };
 
+/* A row that is far ahead of its partition. */
+struct parked {
+    int64_t us;
+    uint32_t file; /* where it was, for messages */
+    uint64_t place;
+};
+
 /* One partition's memory: all that its decisions depend on. */
 struct partition {
     uint64_t topic_hash; /* of rows that carry their own place */
     int64_t number;
-    int64_t last_offset;        /* INT64_MIN before the first */
-    int64_t max_us;             /* newest confirmed event time, INT64_MIN before the first */
-    int64_t parked[PARKED_MAX]; /* far-future times nobody has confirmed */
+    int64_t last_offset;              /* INT64_MIN before the first */
+    int64_t max_us;                   /* newest confirmed event time, INT64_MIN before the first */
+    struct parked parked[PARKED_MAX]; /* far-future rows nobody has confirmed */
     uint32_t n_parked;
     uint64_t early_bad[DG_REASONS]; /* before any event time was known */
     struct pane_ids *ids;           /* [n_ids] panes that are still open here */
@@ -47,6 +54,8 @@ struct dg_admission {
     struct pane_counters *pane; /* [n_panes] ascending by start */
     size_t n_panes, cap_panes;
     uint64_t early_bad[DG_REASONS]; /* before any row named its partition */
+    uint32_t file;                  /* of the row at hand */
+    uint64_t place;
     struct dg_admission_totals totals;
     struct dg_bad_example example[DG_EXAMPLES_MAX];
     size_t n_examples;
@@ -253,7 +262,7 @@ static int absorb_parked(struct dg_admission *a, struct partition *p, bool begin
 {
     int rc = 0;
     for (uint32_t i = 0; i < p->n_parked && rc == 0;) {
-        const int64_t t = p->parked[i];
+        const int64_t t = p->parked[i].us;
         if (t - p->max_us > a->ahead_us) {
             i++;
             continue;
@@ -277,7 +286,7 @@ static int absorb_parked(struct dg_admission *a, struct partition *p, bool begin
 static uint32_t find_near(const struct dg_admission *a, const struct partition *p, int64_t t)
 {
     uint32_t i = 0;
-    while (i < p->n_parked && llabs(t - p->parked[i]) > a->ahead_us) {
+    while (i < p->n_parked && llabs(t - p->parked[i].us) > a->ahead_us) {
         i++;
     }
     return i;
@@ -295,7 +304,7 @@ static int begin_clock(struct dg_admission *a, struct partition *p, int64_t t)
         return 0;
     }
     near = near == p->n_parked ? 0 : near;
-    const int rc = advance(a, p, p->parked[near]);
+    const int rc = advance(a, p, p->parked[near].us);
     return rc != 0 ? rc : absorb_parked(a, p, true);
 }
 
@@ -306,7 +315,7 @@ static int move_clock(struct dg_admission *a, struct partition *p, int64_t t)
     const bool within = p->max_us != INT64_MIN && t - p->max_us <= a->ahead_us;
     if (a->ahead_us > 0 && !within && p->n_parked < PARKED_MAX &&
         find_near(a, p, t) == p->n_parked) {
-        p->parked[p->n_parked++] = t;
+        p->parked[p->n_parked++] = (struct parked){t, a->file, a->place};
         return 0;
     }
     note_time(&a->totals, t);
@@ -540,6 +549,8 @@ int dg_admit(struct dg_admission *a, uint32_t partition, const struct dg_batch *
         } else if (already_read(a, p, b, row)) {
             a->totals.duplicates++;
         } else {
+            a->file = partition;
+            a->place = b->place[row];
             const bool has_id = id_hash != NULL && b->column[id].text[row].triage == DG_FINITE;
             rc = admit_row(a, p, t, has_id ? &id_hash[row] : NULL, out, &out->pane[row]);
             a->file_clock[partition] =
@@ -559,13 +570,16 @@ static void judge_parked(struct dg_admission *a, struct partition *p)
     if (p->max_us == INT64_MIN && p->n_parked > 0) {
         int64_t newest = INT64_MIN;
         for (uint32_t i = 0; i < p->n_parked; i++) {
-            note_time(&a->totals, p->parked[i]);
-            newest = p->parked[i] > newest ? p->parked[i] : newest;
+            note_time(&a->totals, p->parked[i].us);
+            newest = p->parked[i].us > newest ? p->parked[i].us : newest;
         }
         (void)advance(a, p, newest);
     } else if (p->n_parked > 0) {
         a->totals.rows -= p->n_parked;
         (void)count_bad(a, p, DG_BAD_FUTURE, p->n_parked);
+        for (uint32_t i = 0; i < p->n_parked; i++) {
+            keep_example(a, p->parked[i].file, DG_BAD_FUTURE, p->parked[i].place);
+        }
     }
     p->n_parked = 0;
 }

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,6 +121,22 @@ static void say_built(const struct dg_baseline *b, const char *path)
     }
 }
 
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
+{
+    (void)signal;
+    interrupted = 1;
+}
+
+static int stop_if_interrupted(void *arg, int pass, const struct dg_replay_progress *p)
+{
+    (void)arg;
+    (void)pass;
+    (void)p;
+    return interrupted;
+}
+
 static int build_and_save(const struct build_settings *s, const struct dg_loaded *l,
                           const struct dg_input_files *files)
 {
@@ -132,7 +149,9 @@ static int build_and_save(const struct build_settings *s, const struct dg_loaded
                                                 .name = s->name != NULL ? s->name : stem,
                                                 .source = files->path[0],
                                                 .open = open_sample,
-                                                .open_arg = &opening};
+                                                .open_arg = &opening,
+                                                .progress = stop_if_interrupted};
+    signal(SIGINT, on_interrupt);
     int rc =
         stem == NULL ? dg_fail_memory(&err) : dg_baseline_build(&request, &baseline, &report, &err);
     dg_report_bad(report.bad, report.example, report.n_examples, NULL);
