@@ -402,9 +402,12 @@ static void diff_line(const char *name, const struct dg_series_row *row, const c
         if (remark != NULL) {
             printf("%-24.24s %s\n", name, remark);
         } else {
-            printf("%-24.24s %10.4f %10.4f %10.4f %12" PRIu64 " %12" PRIu64 "\n", name,
-                   row->drift.psi_adjusted, row->drift.ks, row->drift.w1_normed, row->reference_n,
-                   row->n);
+            const double x[] = {row->drift.psi_adjusted, row->drift.ks, row->drift.w1_normed};
+            printf("%-24.24s", name);
+            for (size_t i = 0; i < DG_COUNT_OF(x); i++) {
+                isnan(x[i]) ? printf(" %10s", "-") : printf(" %10.4f", x[i]);
+            }
+            printf(" %12" PRIu64 " %12" PRIu64 "\n", row->reference_n, row->n);
         }
         return;
     }

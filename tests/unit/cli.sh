@@ -74,6 +74,16 @@ answers 5 err '2 bad records: time (missing, or neither ISO 8601' baseline build
 [ "$(grep -c '^{.*}$' "$scratch/err")" = "$(wc -l < "$scratch/err")" ] && grep -q '"level":"error"' "$scratch/err" ||
     { echo "--log-format json wrote other lines:" >&2; cat "$scratch/err" >&2; failures=$((failures + 1)); }
 
+# Two baselines are compared, categories too, whose dictionaries differ.
+printf 'monitor: m\ncolumns: { timestamp: t, features: { x: numeric, c: category } }\nwindows: { size: 1d }\n' > "$scratch/m.yaml"
+for i in 1 2; do
+    awk -v other="$i" 'BEGIN { print "t,x,c"; for (i = 0; i < 600; i++) printf "2026-03-01T10:00:00Z,%d,%s\n", i, i % 3 ? "a" : "b" other }' \
+        > "$scratch/x.csv"
+    answers 0 out "600 rows" baseline build -q -c "$scratch/m.yaml" -i "$scratch/x.csv" -o "$scratch/$i.json"
+done
+answers 0 out '^c  *0.0000  ' baseline diff "$scratch/1.json" "$scratch/1.json"
+answers 0 out '^c  *[1-9][0-9.]* ' baseline diff "$scratch/1.json" "$scratch/2.json"
+
 # What cannot be written is a failure.
 if [ -e /dev/full ]; then
     "$DG_BINARY" version > /dev/full 2> "$scratch/err"
