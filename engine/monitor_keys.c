@@ -259,6 +259,7 @@ static const struct dg_key baseline_keys[] = {
     [BASELINE_WINDOW] = {.name = "window",
                          .type = DG_KEY_WORD,
                          .words = baseline_windows,
+                         .hint = "a baseline file is written { file: NAME }",
                          .doc = "The window of the same size that ends where this one starts."},
     [BASELINE_TRAILING] = {.name = "trailing",
                            .type = DG_KEY_DURATION,

@@ -32,6 +32,7 @@ struct dg_key {
     const char *fallback_words; /* instead, where it depends on other keys */
     const char *doc;            /* one sentence */
     const char *const *words;   /* WORD: NULL-terminated */
+    const char *hint;           /* WORD: what else may be meant by another word; NULL: nothing */
     double min, max;            /* NUMBER, COUNT, DURATION: both 0 = no limits */
     const struct dg_section *section;
 };

@@ -273,7 +273,7 @@ static void refuse(const struct dg_key *key, const char *text, struct dg_place p
     char words[256], hint[128];
     const char *near = dg_suggest_from(text, key->words, n);
     snprintf(hint, sizeof hint, "did you mean '%s'?", near == NULL ? "" : near);
-    dg_diagnose(d, DG_ERROR, place, near == NULL ? NULL : hint,
+    dg_diagnose(d, DG_ERROR, place, near == NULL ? key->hint : hint,
                 n == 1 ? "'%s' must be %s, not '%.100s'" : "'%s' must be one of %s, not '%.100s'",
                 key->name, dg_schema_words(key->words, ", ", words, sizeof words), text);
 }

@@ -19,10 +19,10 @@ build/release/scripts/sample_stream reference 60000 > "$out/reference.csv"
 build/release/scripts/sample_stream stream 14 20000 > "$out/events.csv"
 cp docs/examples/credit-risk.yaml "$out/credit-risk.yaml"
 cd "$out"
-say "driftgauge check credit-risk.yaml"
-"$gauge" check credit-risk.yaml
 say "driftgauge baseline build -c credit-risk.yaml --input reference.csv --out training.baseline.json"
 "$gauge" baseline build -c credit-risk.yaml --input reference.csv --out training.baseline.json --force
+say "driftgauge check credit-risk.yaml"
+"$gauge" check credit-risk.yaml
 say "driftgauge replay -c credit-risk.yaml --input events.csv --report report.html"
 "$gauge" replay -c credit-risk.yaml --input events.csv --report report.html
 say "the report: $PWD/report.html"

@@ -14,7 +14,12 @@ if ! cmp -s "$wanted" "$dir/installed.txt"; then
     rm -rf "$dir"
     mkdir -p "$(dirname "$dir")"
     python3 -m venv "$dir"
-    "$dir/bin/pip" install -q --disable-pip-version-check -r "$wanted" >&2
+    "$dir/bin/pip" install -q --disable-pip-version-check -r "$wanted" >&2 || {
+        rm -rf "$dir"
+        echo "python.sh: pip could not install $wanted: see its message above. Behind a proxy or beside a" \
+            "mirror set https_proxy, PIP_INDEX_URL, PIP_CERT as pip wants them" >&2
+        exit 1
+    }
     cp "$wanted" "$dir/installed.txt"
 fi
 echo "$PWD/$dir/bin/python" | sed "s#^$PWD//#/#"

@@ -87,9 +87,10 @@ static void print_text(struct checked *c)
     }
     fputs(", windows", stdout);
     print_windows(m);
+    const size_t checks = m->n_checks + (m->drift.enabled ? 1 : 0); /* as `checks` lists them */
     printf(", %zu segment%s, %zu baseline%s, %zu check%s, hash %s\n", m->n_segments,
-           plural(m->n_segments), m->n_baselines, plural(m->n_baselines), m->n_checks,
-           plural(m->n_checks), m->hash);
+           plural(m->n_segments), m->n_baselines, plural(m->n_baselines), checks, plural(checks),
+           m->hash);
 }
 
 static void put_member(const char *name, const char *value, const char *end)
