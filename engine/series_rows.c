@@ -29,39 +29,7 @@ static uint64_t memory_key(const struct dg_plan *plan, size_t spec, size_t basel
 /* Every statistic unknown until something has been compared. */
 static void no_comparison(struct dg_series_row *row)
 {
-    row->drift = (struct dg_drift){.psi = NAN,
-                                   .psi_adjusted = NAN,
-                                   .psi_low = NAN,
-                                   .psi_high = NAN,
-                                   .psi_p = NAN,
-                                   .ks = NAN,
-                                   .ks_high = NAN,
-                                   .ks_p = NAN,
-                                   .js = NAN,
-                                   .js_p = NAN,
-                                   .hellinger = NAN,
-                                   .kl = NAN,
-                                   .tv = NAN,
-                                   .linf = NAN,
-                                   .linf_p = NAN,
-                                   .chi2 = NAN,
-                                   .chi2_p = NAN,
-                                   .g = NAN,
-                                   .g_p = NAN,
-                                   .cramers_v = NAN,
-                                   .w1 = NAN,
-                                   .w1_low = NAN,
-                                   .w1_high = NAN,
-                                   .w1_normed = NAN,
-                                   .w1_rank = NAN,
-                                   .cvm = NAN,
-                                   .cvm_p = NAN,
-                                   .ad = NAN,
-                                   .ad_p = NAN,
-                                   .range_p = NAN,
-                                   .new_p = NAN,
-                                   .null_p = NAN,
-                                   .p = NAN};
+    row->drift = dg_drift_undefined;
     row->reference_mean = row->reference_sd = row->p_adjusted = NAN;
 }
 

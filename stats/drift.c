@@ -14,11 +14,10 @@
 #include <errno.h>
 #include <math.h>
 
-#define ATOM_SHARE                                                                                 \
-    0.1 /* of the reference in one bin: Anderson-Darling is then anti-conservative                 \
-         */
+/* Of the reference in one bin: Anderson-Darling is then anti-conservative. */
+#define ATOM_SHARE 0.1
 
-static const struct dg_drift undefined = {
+const struct dg_drift dg_drift_undefined = {
     .psi = NAN,
     .psi_adjusted = NAN,
     .psi_low = NAN,
@@ -210,7 +209,7 @@ int dg_drift_numeric(const struct dg_binning *b, const struct dg_binned *referen
     DG_ASSERT(b->n_bins >= 1 && b->n_bins <= DG_BINS_MAX && b->n_groups <= DG_BINS_MAX);
     DG_ASSERT(reference->n == sum_of(reference->count, b->n_bins));
     DG_ASSERT(current->n == sum_of(current->count, b->n_bins));
-    struct dg_drift d = undefined;
+    struct dg_drift d = dg_drift_undefined;
     d.n = current->n;
     d.m = reference->n;
     d.flags = reference_flags(b, reference, options->reference_sd);
@@ -249,7 +248,7 @@ int dg_drift_category(const uint64_t reference[], const uint64_t current[], size
         (has_new && reference[cells - 1] != 0)) {
         return EINVAL;
     }
-    struct dg_drift d = undefined;
+    struct dg_drift d = dg_drift_undefined;
     d.n = sum_of(current, cells);
     d.m = sum_of(reference, cells);
     if (d.n == 0 || d.m == 0) {

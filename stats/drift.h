@@ -42,6 +42,9 @@ enum dg_drift_flag {
     DG_FLAG_SKETCHED = 1u << 4, /* bins come from the quantile sketch, not from a baseline file */
 };
 
+/* Nothing is known yet: every statistic NAN, every count 0. */
+extern const struct dg_drift dg_drift_undefined;
+
 struct dg_drift_options {
     double deff;         /* design effect >= 1; 1 for independent events */
     double reference_sd; /* of the reference sample */
