@@ -36,7 +36,7 @@ struct dg_accumulator {
     size_t n_panes;
     size_t cap_panes;
     struct pool *pool; /* [n_columns] */
-    size_t n_states;
+    size_t bytes;      /* of the states of open panes */
     struct dg_prepared prepared;
     struct dg_coded coded;
     struct dg_group_cache groups;
@@ -127,9 +127,14 @@ void dg_accumulator_close(struct dg_accumulator *a)
     free(a);
 }
 
-size_t dg_accumulator_states(const struct dg_accumulator *a)
+size_t dg_accumulator_bytes(const struct dg_accumulator *a)
 {
-    return a->n_states;
+    return a->bytes;
+}
+
+static size_t state_bytes(const struct dg_accumulator *a, size_t column, const void *state)
+{
+    return is_numeric(a, column) ? dg_numeric_bytes(state) : dg_category_bytes(state);
 }
 
 /* Grow `*array` to hold n elements of `size` bytes; new ones are zero. */
@@ -223,7 +228,7 @@ static void *series_state(struct dg_accumulator *a, struct pane *p, uint32_t sli
         p->state[series] = take_state(a, column);
         if (p->state[series] != NULL) {
             p->touched[p->n_touched++] = series;
-            a->n_states++;
+            a->bytes += state_bytes(a, column, p->state[series]);
         }
     }
     return p->state[series];
@@ -379,9 +384,11 @@ static int add_numeric(struct dg_accumulator *a, const struct dg_batch *b, size_
     for (size_t i = 0; i < a->n_runs; i++) {
         const struct run *r = &a->run[i];
         struct dg_numeric *s = series_state(a, r->pane, r->slice, column);
+        const size_t before = s == NULL ? 0 : dg_numeric_bytes(s);
         if (s == NULL || dg_numeric_add(s, &a->prepared, r->row, r->n) != 0) {
             return ENOMEM;
         }
+        a->bytes += dg_numeric_bytes(s) - before;
     }
     return 0;
 }
@@ -395,9 +402,11 @@ static int add_category(struct dg_accumulator *a, const struct dg_batch *b, size
     for (size_t i = 0; i < a->n_runs; i++) {
         const struct run *r = &a->run[i];
         struct dg_category *s = series_state(a, r->pane, r->slice, column);
+        const size_t before = s == NULL ? 0 : dg_category_bytes(s);
         if (s == NULL || dg_category_add(s, &a->coded, r->row, r->n) != 0) {
             return ENOMEM;
         }
+        a->bytes += dg_category_bytes(s) - before;
     }
     return 0;
 }
@@ -485,11 +494,11 @@ static int flush_pane(struct dg_accumulator *a, struct pane *p, struct dg_store 
     }
     for (size_t i = 0; i < p->n_touched; i++) {
         const uint32_t series = p->touched[i];
+        a->bytes -= state_bytes(a, series % a->plan->n_columns, p->state[series]);
         if (give_back(a, series % a->plan->n_columns, p->state[series]) != 0 && rc == 0) {
             rc = dg_fail_memory(err);
         }
     }
-    a->n_states -= p->n_touched;
     p->n_touched = 0;
     free_pane(a, p);
     return rc;

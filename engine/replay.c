@@ -40,7 +40,7 @@ struct replay {
     struct dg_admission *admission;
     struct lane *lane; /* [n_lanes] */
     uint32_t n_lanes;
-    size_t states_max; /* per lane, before panes are written out early */
+    size_t open_max; /* bytes of open panes per lane, before they are written out early */
     pthread_mutex_t lock;
     pthread_cond_t turn;   /* a ticket has been admitted, a lane has finished, or it is over */
     bool *exhausted;       /* [source->n_partitions] polled to the end */
@@ -124,7 +124,7 @@ static void evaluate(struct replay *r)
 static void consider_pause(struct replay *r, const struct lane *lane)
 {
     r->chunks_since++;
-    if (dg_accumulator_states(lane->accumulator) > r->states_max) {
+    if (dg_accumulator_bytes(lane->accumulator) > r->open_max) {
         r->pause = r->spill = true;
     }
     if (r->evaluator != NULL && r->chunks_since >= (uint64_t)CHUNKS_PER_EVALUATE * r->n_lanes) {
@@ -235,8 +235,8 @@ static int admit(struct replay *r, struct lane *lane)
         return 0;
     }
     const bool ids = r->plan->projection.id >= 0 && lane->batch.n > 0;
-    const int rc = dg_admit(r->admission, lane->partition, &lane->batch,
-                            ids ? lane->id_hash : NULL, &lane->admitted);
+    const int rc = dg_admit(r->admission, lane->partition, &lane->batch, ids ? lane->id_hash : NULL,
+                            &lane->admitted);
     return rc == 0 ? 0 : dg_fail_memory(&lane->err);
 }
 
@@ -362,7 +362,7 @@ int dg_replay(struct dg_plan *plan, struct dg_source *source, struct dg_store *s
                        .n_lanes = options->lanes,
                        .err = err};
     const size_t memory = options->memory_bytes == 0 ? MEMORY_DEFAULT : options->memory_bytes;
-    r.states_max = memory / r.n_lanes / sizeof(struct dg_numeric) + 1;
+    r.open_max = memory / r.n_lanes;
     pthread_mutex_init(&r.lock, NULL);
     pthread_cond_init(&r.turn, NULL);
     int rc = dg_admission_open(plan, source->n_partitions, &r.admission, err);

@@ -30,6 +30,17 @@ void dg_category_reset(struct dg_category *s)
     dg_hll_reset(&s->distinct);
 }
 
+size_t dg_category_bytes(const struct dg_category *s)
+{
+    const struct dg_unlisted *u = s->unlisted;
+    const size_t registers = s->distinct.reg == NULL ? 0 : DG_HLL_REGISTERS;
+    const size_t keys = u == NULL
+                            ? 0
+                            : sizeof *u + u->cap * sizeof *u->entry + u->slots * sizeof *u->slot +
+                                  u->keys_cap + u->view_cap * sizeof *u->view;
+    return sizeof *s + registers + keys;
+}
+
 void dg_coded_deinit(struct dg_coded *p)
 {
     free(p->code);

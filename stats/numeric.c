@@ -180,6 +180,12 @@ void dg_numeric_reset(struct dg_numeric *s)
     dg_sketch_reset(&s->sketch);
 }
 
+size_t dg_numeric_bytes(const struct dg_numeric *s)
+{
+    const struct dg_sketch *k = &s->sketch;
+    return sizeof *s + ((size_t)k->cap[0] + (size_t)k->cap[1]) * sizeof k->cell[0][0];
+}
+
 /* At most BLOCK rows that are all in the distribution. */
 struct rows {
     const double *value;

@@ -56,7 +56,8 @@ DG_MUST_CHECK int dg_prepare(struct dg_prepared *p, const struct dg_binning *bin
 /* A zeroed struct may be deinit'ed. init allocates nothing. */
 void dg_numeric_init(struct dg_numeric *s, const struct dg_binning *binning);
 void dg_numeric_deinit(struct dg_numeric *s);
-void dg_numeric_reset(struct dg_numeric *s); /* to empty; keeps memory for the next pane */
+void dg_numeric_reset(struct dg_numeric *s);         /* to empty; keeps memory for the next pane */
+size_t dg_numeric_bytes(const struct dg_numeric *s); /* of memory, the struct included. O(1) */
 
 /* Add the rows row[0..n) of p (row == NULL: rows 0..n-1), prepared for the binning of s. 0, or
  * ENOMEM (sketch growth) and s is unchanged. Once the sketch spans the data, nothing is allocated.

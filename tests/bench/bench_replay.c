@@ -20,7 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHUNKS_PER_EVALUATE 64 /* as in engine/replay.c */
+/* As in engine/replay.c. */
+#define CHUNKS_PER_EVALUATE 64
+#define MEMORY              ((size_t)256 << 20)
 
 enum step { POLL, DECODE, ADMIT, PREPARE, COUNT, ENCODE, EVALUATE, WALK, READ_WALK, STEPS };
 static const char *const step_name[STEPS] = {"poll",   "decode",   "admit", "prepare",  "count",
@@ -29,7 +31,7 @@ static const char *const step_name[STEPS] = {"poll",   "decode",   "admit", "pre
 struct tally {
     double ns[STEPS];
     uint64_t rows, bytes, windows, series_rows, chunks;
-    size_t states, store_bytes;
+    size_t open_bytes, store_bytes;
 };
 
 /* CPU time of this thread, so that a busy machine disturbs less. */
@@ -187,6 +189,8 @@ static void prepare_all(struct engine *e)
     must(rc, &(struct dg_error){.message = "out of memory"});
 }
 
+/* As in engine/replay.c: panes are written out when windows are due, or when they grow too large.
+ */
 static void settle(struct engine *e, struct tally *t, bool at_end)
 {
     struct dg_error err = {0};
@@ -194,12 +198,13 @@ static void settle(struct engine *e, struct tally *t, bool at_end)
     const struct dg_progress_of_time p = {dg_admission_totals(e->admission)->first_us,
                                           dg_admission_newest(e->admission),
                                           dg_admission_final(e->admission)};
-    if (!at_end && dg_evaluator_due(e->evaluator, &p) == INT64_MAX) {
+    const bool spill = at_end || dg_accumulator_bytes(e->accumulator) > MEMORY;
+    if (!spill && dg_evaluator_due(e->evaluator, &p) == INT64_MAX) {
         return;
     }
-    const size_t states = dg_accumulator_states(e->accumulator);
-    t->states = states > t->states ? states : t->states;
-    const int64_t before = at_end ? INT64_MAX : p.final_us;
+    const size_t open = dg_accumulator_bytes(e->accumulator);
+    t->open_bytes = open > t->open_bytes ? open : t->open_bytes;
+    const int64_t before = spill ? INT64_MAX : p.final_us;
     must(dg_admission_flush(e->admission, before, e->store, &err), &err);
     must(dg_accumulator_flush(e->accumulator, before, e->store, &err), &err);
     t->ns[ENCODE] += lap(&clock);
@@ -228,7 +233,7 @@ static struct tally replay(const struct dg_loaded *loaded, const char *path)
         must(dg_accumulator_add(e.accumulator, &e.batch, &e.admitted), &err);
         t.ns[PREPARE] += prepare;
         t.ns[COUNT] += lap(&clock) - prepare;
-        if (++t.chunks % CHUNKS_PER_EVALUATE == 0) {
+        if (++t.chunks % CHUNKS_PER_EVALUATE == 0 || dg_accumulator_bytes(e.accumulator) > MEMORY) {
             settle(&e, &t, false);
         }
     }
@@ -364,10 +369,10 @@ static void print(const struct tally *t, const struct dg_loaded *loaded, const c
     struct stat st = {0};
     (void)stat(path, &st);
     printf("{\"rows\": %" PRIu64 ", \"bytes\": %lld, \"windows\": %" PRIu64
-           ", \"series_windows\": %" PRIu64 ", \"columns\": %zu, \"states\": %zu, "
+           ", \"series_windows\": %" PRIu64 ", \"columns\": %zu, \"open_bytes\": %zu, "
            "\"store_bytes\": %zu",
            t->rows, (long long)st.st_size, t->windows, t->series_rows, loaded->monitor->n_features,
-           t->states, t->store_bytes);
+           t->open_bytes, t->store_bytes);
     for (size_t i = 0; i < STEPS; i++) {
         printf(", \"%s\": %.0f", step_name[i], t->ns[i]);
     }
