@@ -1,6 +1,7 @@
 /* Made-up prediction logs for benches: the same rows as an Avro container, CSV or NDJSON.
  *
- *   make_events FILE ROWS [columns=10] [categories=8] [span=86400] [codec=null] [seed=1] [shift=0]
+ *   make_events FILE ROWS [columns=10] [categories=8] [span=86400] [codec=null]
+ *               [block=65536] [seed=1] [shift=0]
  *
  * The name's ending (.avro, .csv, .ndjson) is the format. A row: the event time, evenly spread over
  * `span` seconds from 2026-01-01; numbers f0, f1, ... of five shapes (normal, log-normal,
@@ -16,12 +17,11 @@
 #include <string.h>
 
 #define START_US     INT64_C(1767225600000000) /* 2026-01-01T00:00:00Z */
-#define BLOCK_BYTES  (64 << 10)
 #define COLUMNS_MAX  1000
 #define SCHEMA_BYTES (64 << 10)
 
 struct wish {
-    uint64_t rows, columns, categories, span_s, seed;
+    uint64_t rows, columns, categories, span_s, block_bytes, seed;
     double shift;
     const char *codec;
 };
@@ -101,7 +101,7 @@ static void write_avro(const char *path, const struct wish *w)
                         "{\"name\":\"score\",\"type\":\"double\"},"
                         "{\"name\":\"ts\",\"type\":{\"type\":\"long\",\"logicalType\":"
                         "\"timestamp-micros\"}}]}");
-    struct ocf_writer *out = ocf_open(path, schema, w->codec, BLOCK_BYTES);
+    struct ocf_writer *out = ocf_open(path, schema, w->codec, w->block_bytes);
     for (uint64_t i = 0; i < w->rows; i++) {
         fill(r, i, w);
         for (uint64_t k = 0; k < w->columns; k++) {
@@ -169,6 +169,7 @@ static bool take(const char *word, struct wish *w)
     } numbers[] = {{"columns", &w->columns},
                    {"categories", &w->categories},
                    {"span", &w->span_s},
+                   {"block", &w->block_bytes},
                    {"seed", &w->seed}};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         if (strlen(numbers[i].name) == n && strncmp(word, numbers[i].name, n) == 0) {
@@ -186,8 +187,12 @@ static bool take(const char *word, struct wish *w)
 
 int main(int argc, char **argv)
 {
-    struct wish w = {
-        .columns = 10, .categories = 8, .span_s = 86400, .seed = 1, .shift = 0, .codec = "null"};
+    struct wish w = {.columns = 10,
+                     .categories = 8,
+                     .span_s = 86400,
+                     .block_bytes = 64 << 10,
+                     .seed = 1,
+                     .codec = "null"};
     bool good = argc >= 3;
     for (int i = 3; i < argc && good; i++) {
         good = take(argv[i], &w);
@@ -195,8 +200,9 @@ int main(int argc, char **argv)
     w.rows = good ? strtoull(argv[2], NULL, 10) : 0;
     const char *dot = good ? strrchr(argv[1], '.') : NULL;
     if (dot == NULL || w.rows == 0 || w.columns > COLUMNS_MAX) {
-        fprintf(stderr, "usage: make_events FILE.{avro,csv,ndjson} ROWS [columns=10] "
-                        "[categories=8] [span=SECONDS] [codec=null] [seed=1] [shift=0]\n");
+        fprintf(stderr,
+                "usage: make_events FILE.{avro,csv,ndjson} ROWS [columns=10] "
+                "[categories=8] [span=SECONDS] [codec=null] [block=BYTES] [seed=1] [shift=0]\n");
         return 2;
     }
     state = w.seed;
