@@ -11,10 +11,12 @@ mv "$dir/first" "$dir/moved"
 prefix=$dir/moved
 cd "$dir"
 
-"$prefix/bin/driftgauge" version | grep '^driftgauge [0-9]'
-"$prefix/bin/driftgauge" db print-sql | grep -q 'CREATE TABLE'
+"$prefix/bin/driftgauge" version > said
+grep '^driftgauge [0-9]' said
+"$prefix/bin/driftgauge" db print-sql > said
+grep -q 'CREATE TABLE' said
 "$prefix/bin/driftgauge" check "$prefix"/share/doc/driftgauge/examples/monitor.yaml
-for file in README.md GUIDE.md CONFIGURATION.md examples/monitor.yaml; do
+for file in README.md GUIDE.md CONFIGURATION.md examples/monitor.yaml examples/nyc-taxi.yaml; do
     [ -s "$prefix/share/doc/driftgauge/$file" ] || { echo "$file is not installed"; exit 1; }
 done
 if command -v mandoc > /dev/null; then
