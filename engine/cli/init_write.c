@@ -5,6 +5,7 @@
 #include "engine/timefmt.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -345,6 +346,36 @@ static void write_segments(struct writer *w)
     end(w, &line, NULL);
 }
 
+/* The rule for drift looks at values; that there are fewer of them is for a check to see. */
+static void write_completeness(struct writer *w)
+{
+    const struct dg_profile *p = w->draft->profile;
+    double least = 1.0;
+    for (size_t i = 0; i < p->n && p->rows > 0; i++) {
+        const struct dg_profile_column *c = &p->column[i];
+        const enum dg_guess what = w->draft->guess->column[i].what;
+        const bool numeric =
+            what == DG_GUESS_NUMERIC || what == DG_GUESS_SCORE || what == DG_GUESS_LATENCY;
+        if (numeric || what == DG_GUESS_CATEGORY || what == DG_GUESS_CLASS) {
+            least = fmin(least, (double)(numeric ? c->numbers : c->values) / (double)p->rows);
+        }
+    }
+    const int warn = (int)(100.0 * least) - 5, critical = warn - 10;
+    struct line line;
+    if (!begin(w, &line)) {
+        return;
+    }
+    char words[80];
+    snprintf(words, sizeof words, "the least complete column has %.1f%% here", 100.0 * least);
+    if (critical > 0) {
+        fprintf(line.out, "  completeness: { warn: below %d%%, critical: below %d%% }", warn,
+                critical);
+    } else {
+        fputs("  # completeness: { warn: below 99%, critical: below 90% }", line.out);
+    }
+    end(w, &line, words);
+}
+
 static void write_rules(struct writer *w)
 {
     fputs("\nbaselines:\n", w->out);
@@ -360,9 +391,9 @@ static void write_rules(struct writer *w)
           "\n"
           "checks:\n"
           "  drift: { q: 0.01, effect: 0.1, for: 3, min_rows: 200 }\n"
-          "  # psi: { warn: above 0.1, critical: above 0.25, for: 3 }\n"
-          "  # completeness: { warn: below 99%, critical: below 90% }\n",
+          "  # psi: { warn: above 0.1, critical: above 0.25, for: 3 }\n",
           w->out);
+    write_completeness(w);
 }
 
 int dg_draft_write(const struct dg_draft *draft, FILE *out)

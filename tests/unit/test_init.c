@@ -213,6 +213,30 @@ static void the_written_file_is_a_monitor(void)
     dg_monitor_free(m);
 }
 
+/* 20 rows, of which `x` has a value in 16: the proposed bounds leave that room, and a little more.
+ */
+static void what_is_missing_in_the_sample_is_not_an_alarm(void)
+{
+    char csv[2048] = "ts,x,colour\n";
+    for (int i = 0; i < 20; i++) {
+        char row[64];
+        snprintf(row, sizeof row, "2026-01-01 00:%02d,%s,%s\n", i, i % 5 == 0 ? "" : "2.5",
+                 i % 2 == 0 ? "red" : "blue");
+        strcat(csv, row);
+    }
+    const char *out = in_directory("gaps.yaml");
+    CHECK_INT(init(write_file("gaps.csv", csv), out, NULL), DG_EXIT_OK);
+    struct dg_monitor *m = load(out);
+    CHECK(m != NULL && m->n_checks == 1);
+    if (m != NULL && m->n_checks == 1) {
+        CHECK_STR(m->check[0].metric, "completeness");
+        CHECK(m->check[0].below);
+        CHECK_REL(m->check[0].warn, 0.75, 1e-12);
+        CHECK_REL(m->check[0].critical, 0.65, 1e-12);
+    }
+    dg_monitor_free(m);
+}
+
 static void a_file_that_is_there_is_kept(void)
 {
     const char *out = write_file("mine.yaml", "mine\n");
@@ -327,7 +351,8 @@ int main(int argc, char **argv)
         argc, argv, CASE(roles_and_types_are_found),
         CASE(windows_hold_enough_rows_and_fit_into_the_data), CASE(names_are_taken_apart),
         CASE(every_field_of_wide_json_is_found), CASE(the_written_file_is_a_monitor),
-        CASE(a_file_that_is_there_is_kept), CASE(data_that_cannot_be_guessed_is_refused),
+        CASE(what_is_missing_in_the_sample_is_not_an_alarm), CASE(a_file_that_is_there_is_kept),
+        CASE(data_that_cannot_be_guessed_is_refused),
         CASE(names_and_values_that_hurt_yaml_are_survived));
     static const char *const made[] = {"events.csv", "times.csv", "wide.ndjson", "events.yaml",
                                        "mine.yaml",  "empty.csv", "head.csv",    "timeless.csv",
