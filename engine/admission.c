@@ -250,10 +250,10 @@ static int advance(struct dg_admission *a, struct partition *p, int64_t t)
     return 0;
 }
 
-static bool is_late(const struct dg_admission *a, const struct partition *p, int64_t t)
+static bool is_late(const struct dg_admission *a, const struct partition *p, int64_t pane)
 {
     const int64_t mark = watermark(a, p);
-    return mark != INT64_MIN && pane_of(a, t) + a->pane_us + a->late_us <= mark;
+    return mark != INT64_MIN && pane + a->pane_us + a->late_us <= mark;
 }
 
 /* Time has come within the guard of rows that were parked: they are borne out, and may carry it on.
@@ -268,7 +268,7 @@ static int absorb_parked(struct dg_admission *a, struct partition *p, bool begin
             continue;
         }
         p->parked[i] = p->parked[--p->n_parked];
-        if (beginning && p->max_us - t > a->ahead_us && is_late(a, p, t)) {
+        if (beginning && p->max_us - t > a->ahead_us && is_late(a, p, pane_of(a, t))) {
             a->totals.rows--;
             rc = count_late(a, p);
             continue;
@@ -399,7 +399,7 @@ static int admit_row(struct dg_admission *a, struct partition *p, int64_t t, con
     if (begin_clock(a, p, t) != 0) {
         return ENOMEM;
     }
-    if (is_late(a, p, t)) {
+    if (is_late(a, p, start)) {
         return count_late(a, p);
     }
     if (id != NULL) {

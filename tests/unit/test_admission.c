@@ -254,6 +254,67 @@ static void nothing_gives_nothing(void)
     engine_run_close(&r);
 }
 
+/* Disorder, repeated ids, wrong clocks, bad records, in any number of partitions: each record is
+ * counted under exactly one name, and the windows hold together what the totals say. */
+static void every_record_is_counted_once(void)
+{
+    static struct memory_row rows[2000];
+    static char ids[500][8];
+    for (size_t i = 0; i < 500; i++) {
+        snprintf(ids[i], sizeof ids[i], "i%zu", i);
+    }
+    uint64_t futures = 0, lates = 0;
+    for (int round = 0; round < 20; round++) {
+        const uint32_t n = 1 + (uint32_t)(check_random() % 5);
+        for (size_t i = 0; i < 2000; i++) {
+            const uint64_t dice = check_random() % 100;
+            const double hours = (double)(i % 400) / 8 + 3 * check_uniform();
+            rows[i] = with_id(hours, ids[check_random() % 500]);
+            if (dice == 0) {
+                rows[i] = at(1e5 * (2 + (double)i), 1); /* alone in the far future */
+            } else if (dice == 1) {
+                rows[i] = (struct memory_row){.time_us = (int64_t)i};
+            } else if (dice < 5) {
+                rows[i].reason = (enum dg_reason)(1 + check_random() % DG_BAD_BINARY);
+            }
+        }
+        struct memory_partition part[5];
+        for (uint32_t p = 0; p < n; p++) {
+            part[p] = (struct memory_partition){rows + 400 * p, 400};
+        }
+        struct engine_run r = {.chunk_rows = 1 + check_random() % 50,
+                               .lanes = 1 + (uint32_t)(check_random() % 3)};
+        engine_run(&r, MONITOR("out_of_order: 1h, late_events: 10m", ", id: t0"), part, n);
+        const struct dg_admission_totals *t = &r.result.totals;
+        uint64_t bad = 0, window_rows = 0, late = 0, duplicates = 0, out_of_order = 0;
+        uint64_t window_bad = 0;
+        for (size_t i = 1; i < DG_REASONS; i++) {
+            bad += t->bad[i];
+        }
+        for (size_t i = 0; i < r.n_slices; i++) {
+            window_rows += r.slice[i].rows;
+            late += r.slice[i].late;
+            duplicates += r.slice[i].duplicates;
+            out_of_order += r.slice[i].out_of_order;
+            for (size_t k = 1; k < DG_REASONS; k++) {
+                window_bad += r.slice[i].bad[k];
+            }
+        }
+        CHECK_INT(t->records, 400 * n);
+        CHECK_INT(t->rows + t->duplicates + t->late + bad, t->records);
+        CHECK_INT(window_rows, t->rows);
+        CHECK_INT(late, t->late);
+        CHECK_INT(duplicates, t->duplicates);
+        CHECK_INT(out_of_order, t->out_of_order);
+        CHECK_INT(window_bad, bad);
+        futures += t->bad[DG_BAD_FUTURE];
+        lates += t->late;
+        CHECK(r.n_windows >= 40 && r.n_windows <= 60);
+        engine_run_close(&r);
+    }
+    CHECK(futures > 20 && lates > 20); /* else this proves little */
+}
+
 int main(int argc, char **argv)
 {
     return CHECK_MAIN(
@@ -265,5 +326,6 @@ int main(int argc, char **argv)
         CASE(without_the_guard_every_row_moves_time),
         CASE(bad_records_count_where_their_partition_is),
         CASE(rows_that_name_their_partition_follow_its_clock),
-        CASE(rows_without_their_place_are_malformed), CASE(nothing_gives_nothing));
+        CASE(rows_without_their_place_are_malformed), CASE(nothing_gives_nothing),
+        CASE(every_record_is_counted_once));
 }
