@@ -88,7 +88,9 @@ def exit_codes():
     expect("a warning where critical was asked", 0, "replay", "-c", "c.yaml", good, "--fail-on", "critical")
     expect("critical", 21, "replay", "-c", "c.yaml", high, "--fail-on", "critical")
     expect("critical where a warning was asked", 21, "replay", "-c", "c.yaml", high, "--fail-on", "warn")
-    expect("critical outside --from", 0, "replay", "-c", "c.yaml", high, "--fail-on", "warn", "--from", "2026-02-01")
+    expect("a verdict on no window", 5, "replay", "-c", "c.yaml", high, "--fail-on", "warn", "--from", "2026-02-01",
+           says="nothing to judge by")
+    expect("no window and no verdict", 0, "replay", "-c", "c.yaml", high, "--from", "2026-02-01")
 
 
 def bad_bounds():
