@@ -16,7 +16,8 @@ struct mixture {
 /* ln of x^(h+j) e^-x / Gamma(h+j+1) at half arguments. */
 static double log_step(double half_x, double half_df, double j)
 {
-    return (half_df + j) * log(half_x) - half_x - lgamma(half_df + j + 1.0);
+    int sign = 0; /* lgamma would write it to a global, and lanes compare at once */
+    return (half_df + j) * log(half_x) - half_x - lgamma_r(half_df + j + 1.0, &sign);
 }
 
 static void mixture_init(struct mixture *m, double x, double df)
