@@ -32,7 +32,7 @@ install_server() {
     mkdir -p "$home"
     home=$(cd "$home" && pwd)
     say "fetching into $home"
-    mvn -q -B -Dstyle.color=never -f "$pom" "$goal" "-DoutputDirectory=$home/program" "$@" >&2 ||
+    mvn -q -B -f "$pom" "$goal" "-DoutputDirectory=$home/program" "$@" | sed 's/\x1b\[[0-9;]*m//g' >&2 ||
         fail "Maven could not fetch what $pom names (see above)"
     # The first run writes an archive of the classes it loaded; later ones start in half the time.
     dir=$home/first

@@ -14,7 +14,8 @@
 # Records stay whatever their time, no topic is made by mentioning it, there is one replica of everything.
 # DG_KAFKA_HOME names another place for the jars than build/kafka, DG_KAFKA_HEAP another heap than 512m.
 set -euo pipefail
-export LC_ALL=C
+shopt -s inherit_errexit
+export LC_ALL=C.UTF-8
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 . "$root/scripts/lib.sh"
 . "$root/scripts/java_server.sh"
@@ -117,7 +118,9 @@ serve() {
 }
 
 bootstrap() {
-    echo "127.0.0.1:$(port advertised.listeners)"
+    local number
+    number=$(port advertised.listeners)
+    echo "127.0.0.1:$number"
 }
 
 topic() {
@@ -162,7 +165,10 @@ case $1 in
 start) start ;;
 stop) stop "${3:-}" ;;
 drop) drop ;;
-env) printf 'export KAFKA_BOOTSTRAP_SERVERS=%s\n' "$(bootstrap)" ;;
+env)
+    servers=$(bootstrap)
+    echo "export KAFKA_BOOTSTRAP_SERVERS=$servers"
+    ;;
 topic) topic "${@:3}" ;;
 tool) tool "${@:3}" ;;
 *)

@@ -1,4 +1,5 @@
-# A real broker, where scripts/kafka.sh has installed one; skipped elsewhere. Needs librdkafka to be built.
+# A real broker and a real schema registry, where scripts/kafka.sh and scripts/registry.sh have installed them;
+# skipped elsewhere. The broker's test is built with librdkafka.
 pkg_check_modules(RDKAFKA IMPORTED_TARGET rdkafka)
 if(RDKAFKA_FOUND)
   add_executable(kafka_tool support/kafka_tool.c)
@@ -7,6 +8,13 @@ if(RDKAFKA_FOUND)
     ${CMAKE_CURRENT_SOURCE_DIR}/integration/with_kafka.sh
     ${CMAKE_CURRENT_SOURCE_DIR}/integration/kafka_broker.sh $<TARGET_FILE:kafka_tool> LABELS slow)
   set_tests_properties(kafka/broker PROPERTIES SKIP_RETURN_CODE 77)
+  if(DG_SANITIZE MATCHES thread)
+    target_sources(kafka_tool PRIVATE support/c11_threads.c)
+    set_property(TEST kafka/broker APPEND PROPERTY ENVIRONMENT
+      "TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/support/tsan.supp")
+  endif()
 else()
   message(STATUS "no librdkafka: the tests of the Kafka broker are left out")
 endif()
+dg_script_test(registry kafka ${CMAKE_CURRENT_SOURCE_DIR}/integration/schema_registry.sh LABELS slow)
+set_tests_properties(kafka/registry PROPERTIES SKIP_RETURN_CODE 77)

@@ -132,25 +132,37 @@ static void split(char *line, char *fields[FIELDS])
     }
 }
 
+static void set_bytes(rd_kafka_vu_t *value, char *text)
+{
+    const bool none = strcmp(text, "-") == 0;
+    value->u.mem.ptr = none ? NULL : text;
+    value->u.mem.size = none ? 0 : strlen(text);
+}
+
 static void produce_line(rd_kafka_t *client, const char *topic, char *line)
 {
     char *fields[FIELDS];
     split(line, fields);
-    const bool keyed = strcmp(fields[2], "-") != 0;
-    const bool tombstone = strcmp(fields[3], "-") == 0;
+    rd_kafka_vu_t values[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION,
+         .u.i32 = (int32_t)read_number(fields[0], RD_KAFKA_PARTITION_UA)},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = read_number(fields[1], 0)},
+        {.vtype = RD_KAFKA_VTYPE_KEY},
+        {.vtype = RD_KAFKA_VTYPE_VALUE},
+    };
+    enum { VALUES = sizeof values / sizeof values[0], KEY = VALUES - 2, VALUE };
+    set_bytes(&values[KEY], fields[2]);
+    set_bytes(&values[VALUE], fields[3]);
     for (;;) {
-        const rd_kafka_resp_err_t code = rd_kafka_producev(
-            client, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-            RD_KAFKA_V_PARTITION((int32_t)read_number(fields[0], RD_KAFKA_PARTITION_UA)),
-            RD_KAFKA_V_TIMESTAMP(read_number(fields[1], 0)),
-            RD_KAFKA_V_KEY(keyed ? fields[2] : NULL, keyed ? strlen(fields[2]) : 0),
-            RD_KAFKA_V_VALUE(tombstone ? NULL : fields[3], tombstone ? 0 : strlen(fields[3])),
-            RD_KAFKA_V_END);
-        if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-            check("produce", code);
+        rd_kafka_error_t *error = rd_kafka_produceva(client, values, VALUES);
+        if (error == NULL || rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            check_error("produce", error);
             rd_kafka_poll(client, 0);
             return;
         }
+        rd_kafka_error_destroy(error);
         rd_kafka_poll(client, 100);
     }
 }
