@@ -67,6 +67,8 @@ def group_counts(column, x):
 
 
 def psi(c, r):
+    both = (c + r) > 0  # gaps between atoms are cells of their own, left out while both are empty
+    c, r = c[both], r[both]
     p = (c + 0.5) / (c.sum() + 0.5 * len(c))
     q = (r + 0.5) / (r.sum() + 0.5 * len(r))
     return float(np.sum((p - q) * np.log(p / q)))
