@@ -608,9 +608,10 @@ int64_t dg_admission_clock(const struct dg_admission *a, uint32_t partition)
     return a->file_clock[partition];
 }
 
-int64_t dg_admission_final(const struct dg_admission *a)
+/* Least watermark of the partitions that have not ended; INT64_MAX if all have. */
+static int64_t least_watermark(const struct dg_admission *a)
 {
-    int64_t final = INT64_MAX;
+    int64_t least = INT64_MAX;
     for (uint32_t i = 0; i < a->n_files; i++) {
         if (a->ended[i]) {
             continue;
@@ -619,10 +620,22 @@ int64_t dg_admission_final(const struct dg_admission *a)
         if (a->plan->row_partitions || a->partition[i].max_us == INT64_MIN) {
             return INT64_MIN;
         }
-        const int64_t mark = watermark(a, &a->partition[i]) - a->late_us;
-        final = mark < final ? mark : final;
+        const int64_t mark = watermark(a, &a->partition[i]);
+        least = mark < least ? mark : least;
     }
-    return final;
+    return least;
+}
+
+int64_t dg_admission_final(const struct dg_admission *a)
+{
+    const int64_t mark = least_watermark(a);
+    return mark == INT64_MAX || mark == INT64_MIN ? mark : mark - a->late_us;
+}
+
+int64_t dg_admission_settled(const struct dg_admission *a)
+{
+    const int64_t mark = least_watermark(a);
+    return mark == INT64_MAX || mark == INT64_MIN ? mark : pane_of(a, mark);
 }
 
 int64_t dg_admission_newest(const struct dg_admission *a)

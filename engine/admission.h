@@ -55,6 +55,9 @@ int64_t dg_admission_clock(const struct dg_admission *a, uint32_t partition);
 /* Every pane that ends at or before this has all its events; INT64_MAX when all partitions ended.
  */
 int64_t dg_admission_final(const struct dg_admission *a);
+/* Panes that start before this are over in every partition: only events that the tolerance for late
+ * ones lets in can still fall into them. INT64_MAX when all partitions ended. */
+int64_t dg_admission_settled(const struct dg_admission *a);
 /* Newest confirmed event time over all partitions; INT64_MIN without. */
 int64_t dg_admission_newest(const struct dg_admission *a);
 

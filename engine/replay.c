@@ -102,13 +102,25 @@ static int flush_lanes(struct replay *r, int64_t before_us, struct dg_error *err
     return rc;
 }
 
+/* Write out the panes that are over, and all of them if the open ones take too much room even so.
+ */
+static int pack(struct replay *r, bool everything, struct dg_error *err)
+{
+    int rc = flush_lanes(r, everything ? INT64_MAX : dg_admission_settled(r->admission), err);
+    size_t open = 0;
+    for (uint32_t i = 0; i < r->n_lanes && r->spill; i++) {
+        const size_t bytes = dg_accumulator_bytes(r->lane[i].accumulator);
+        open = bytes > open ? bytes : open;
+    }
+    return rc == 0 && open > r->open_max / 2 ? flush_lanes(r, INT64_MAX, err) : rc;
+}
+
 static void evaluate(struct replay *r)
 {
     struct dg_error err = {0};
     const struct dg_progress_of_time t = time_so_far(r);
-    /* Panes that end by final_us are complete: whatever starts before it may go. */
     const bool any = t.first_us != DG_TIME_NONE;
-    int rc = r->spill || any ? flush_lanes(r, r->spill ? INT64_MAX : t.final_us, &err) : 0;
+    int rc = pack(r, t.final_us == INT64_MAX, &err);
     if (rc == 0 && any && r->evaluator != NULL) {
         rc = dg_evaluator_run(r->evaluator, &t, &err);
     }
