@@ -47,6 +47,7 @@ struct replay {
     uint64_t next_ticket;  /* of the next poll */
     uint64_t next_admit;   /* whose turn it is */
     uint32_t busy;         /* lanes between poll and the end of counting */
+    int64_t packed_us;     /* panes that start before this have been written out */
     uint64_t chunks_since; /* since the last evaluation */
     bool pause;            /* an evaluation waits for the lanes to finish */
     bool spill;            /* ... and wants everything written out */
@@ -106,7 +107,8 @@ static int flush_lanes(struct replay *r, int64_t before_us, struct dg_error *err
  */
 static int pack(struct replay *r, bool everything, struct dg_error *err)
 {
-    int rc = flush_lanes(r, everything ? INT64_MAX : dg_admission_settled(r->admission), err);
+    r->packed_us = everything ? INT64_MAX : dg_admission_settled(r->admission);
+    int rc = flush_lanes(r, r->packed_us, err);
     size_t open = 0;
     for (uint32_t i = 0; i < r->n_lanes && r->spill; i++) {
         const size_t bytes = dg_accumulator_bytes(r->lane[i].accumulator);
@@ -139,13 +141,12 @@ static void consider_pause(struct replay *r, const struct lane *lane)
     if (dg_accumulator_bytes(lane->accumulator) > r->open_max) {
         r->pause = r->spill = true;
     }
-    if (r->evaluator != NULL && r->chunks_since >= (uint64_t)CHUNKS_PER_EVALUATE * r->n_lanes) {
+    if (r->chunks_since >= (uint64_t)CHUNKS_PER_EVALUATE * r->n_lanes) {
         const struct dg_progress_of_time t = time_so_far(r);
+        const bool due = r->evaluator != NULL && t.first_us != DG_TIME_NONE &&
+                         t.final_us != INT64_MIN && dg_evaluator_due(r->evaluator, &t) != INT64_MAX;
         r->chunks_since = 0;
-        if (t.first_us != DG_TIME_NONE && t.final_us != INT64_MIN &&
-            dg_evaluator_due(r->evaluator, &t) != INT64_MAX) {
-            r->pause = true;
-        }
+        r->pause = r->pause || due || dg_admission_settled(r->admission) > r->packed_us;
     }
 }
 
@@ -371,6 +372,7 @@ int dg_replay(struct dg_plan *plan, struct dg_source *source, struct dg_store *s
                        .store = store,
                        .evaluator = evaluator,
                        .options = options,
+                       .packed_us = INT64_MIN,
                        .n_lanes = options->lanes,
                        .err = err};
     const size_t memory = options->memory_bytes == 0 ? MEMORY_DEFAULT : options->memory_bytes;
