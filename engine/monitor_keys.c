@@ -109,8 +109,8 @@ static const struct dg_key feature_key = {
 static const struct dg_section features_section = {
     .name = "columns.features",
     .doc =
-        "The features by name. Leave the key out to watch every field of the baseline, or of the "
-        "input where there is none.",
+        "The features by name. Leave the key out to watch every column of the baseline file; where "
+        "there is none they must be listed, and `driftgauge init` does that.",
     .other = &feature_key,
     .other_name = "feature",
 };
@@ -152,7 +152,7 @@ static const struct dg_key columns_keys[] = {
     [COLUMNS_FEATURES] = {.name = "features",
                           .type = DG_KEY_SECTION,
                           .section = &features_section,
-                          .fallback_words = "every field found in the baseline or the input",
+                          .fallback_words = "every column of the baseline file",
                           .doc = "What the model saw."},
     [COLUMNS_IGNORE] = {.name = "ignore",
                         .type = DG_KEY_TEXTS,
