@@ -155,15 +155,17 @@ static int build_and_save(const struct build_settings *s, const struct dg_loaded
     int rc =
         stem == NULL ? dg_fail_memory(&err) : dg_baseline_build(&request, &baseline, &report, &err);
     dg_report_bad(report.bad, report.example, report.n_examples, NULL);
+    int code = rc == 0 ? 0 : dg_input_exit(rc);
     if (rc == 0) {
         rc = dg_baseline_save(baseline, s->out, &err);
-        if (rc == 0) {
-            say_built(baseline, s->out);
-        }
+        code = rc == 0 ? 0 : DG_EXIT_UNEXPECTED;
+    }
+    if (rc == 0) {
+        say_built(baseline, s->out);
     }
     dg_baseline_free(baseline);
     free(stem);
-    return rc == 0 ? 0 : dg_report(dg_input_exit(rc), &err);
+    return rc == 0 ? 0 : dg_report(code, &err);
 }
 
 static bool exists(const char *path)

@@ -31,6 +31,10 @@ grep -q "$((rows - 1)) rows in" table.txt || fail "rows were lost"
     fail "exit code $? of baseline build"
 grep -q ': 1 bad record: truncated' build-words.txt || fail "baseline build does not count it once"
 code=0
+"$DG_BINARY" baseline build -c monitor.yaml --force -o /dev/full cut.csv.gz > /dev/null 2>&1 || code=$?
+[ "$code" = 1 ] || fail "exit code $code of a full disk"
+[ -c /dev/full ] || fail "a device was replaced"
+code=0
 "$DG_BINARY" replay -c monitor.yaml --max-bad 0 cut.csv.gz > /dev/null 2>&1 || code=$?
 [ "$code" = 5 ] || fail "exit code $code instead of 5"
 echo "$rows lines, one bad record"
