@@ -7,11 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IDS_MAX                                                                                    \
-    (UINT64_C(1) << 24)  /* ids remembered per pane and partition: 256 MiB at the most             \
-                          */
-#define PARKED_MAX   256 /* times of unconfirmed far-future rows per partition */
-#define EXAMPLES_PER 3   /* bad records shown per reason and partition */
+#define IDS_MAX      (UINT64_C(1) << 24) /* ids kept per pane and partition: 256 MiB at most */
+#define PARKED_MAX   256                 /* times of unconfirmed far-future rows per partition */
+#define EXAMPLES_PER 3                   /* bad records shown per reason and partition */
 
 struct pane_ids {
     int64_t start;
@@ -351,12 +349,12 @@ static int is_duplicate(struct dg_admission *a, struct partition *p, int64_t pan
 /* Where the partition is in the slots, or the free one where it would go. */
 static uint32_t find_partition(const struct dg_admission *a, uint64_t topic_hash, int64_t number)
 {
-    const uint64_t mixed = (topic_hash ^ (uint64_t)number) * UINT64_C(0x9e3779b97f4a7c15);
-    uint32_t at = (uint32_t)(mixed >> 32) & (a->slots - 1);
+    uint32_t at = (uint32_t)((topic_hash ^ (uint64_t)number) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
+    at &= a->slots - 1;
     for (; a->slot[at] != 0; at = (at + 1) & (a->slots - 1)) {
         const struct partition *p = &a->partition[a->slot[at] - 1];
         if (p->number == number && p->topic_hash == topic_hash) {
-            break;
+            return at;
         }
     }
     return at;
@@ -366,14 +364,12 @@ static uint32_t find_partition(const struct dg_admission *a, uint64_t topic_hash
 static int grow_slots(struct dg_admission *a)
 {
     const uint32_t slots = a->slots == 0 ? 16 : 2 * a->slots;
-    uint32_t *slot = calloc(slots, sizeof *slot);
-    struct partition *grown =
-        slot == NULL || slots == 0 ? NULL : realloc(a->partition, slots / 2 * sizeof *a->partition);
-    if (grown == NULL) {
-        free(slot);
+    struct partition *grown = realloc(a->partition, slots / 2 * sizeof *grown);
+    a->partition = grown != NULL ? grown : a->partition;
+    uint32_t *slot = grown != NULL ? calloc(slots, sizeof *slot) : NULL;
+    if (slot == NULL) {
         return ENOMEM;
     }
-    a->partition = grown;
     free(a->slot);
     a->slot = slot;
     a->slots = slots;
@@ -396,13 +392,12 @@ static struct partition *row_partition(struct dg_admission *a, const struct dg_b
         return NULL;
     }
     const uint32_t at = find_partition(a, hash, number);
-    if (a->slot[at] != 0) {
-        return &a->partition[a->slot[at] - 1];
+    if (a->slot[at] == 0) {
+        a->partition[a->n_partitions] = (struct partition){
+            .topic_hash = hash, .number = number, .last_offset = INT64_MIN, .max_us = INT64_MIN};
+        a->slot[at] = ++a->n_partitions;
     }
-    a->partition[a->n_partitions] = (struct partition){
-        .topic_hash = hash, .number = number, .last_offset = INT64_MIN, .max_us = INT64_MIN};
-    a->slot[at] = ++a->n_partitions;
-    return &a->partition[a->n_partitions - 1];
+    return &a->partition[a->slot[at] - 1];
 }
 
 static int local_pane(struct dg_admitted *out, int64_t start, int32_t *index)
