@@ -2,6 +2,7 @@
 
 #include "engine/id_set.h"
 #include "engine/panes.h"
+#include "engine/place_map.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -46,10 +47,9 @@ struct dg_admission {
     int64_t pane_us, pane_origin, out_of_order_us, late_us, ahead_us;
     struct partition *partition; /* [n_partitions]; of files, or as rows name them */
     uint32_t n_partitions;
-    uint32_t *slot;      /* [slots] index + 1 of a partition that rows name, 0 = free */
-    uint32_t slots;      /* a power of two >= 2 n_partitions, or 0 */
-    int64_t *file_clock; /* [n_files] */
-    bool *ended;         /* [n_files] */
+    struct dg_place_map places; /* of the partitions that rows name */
+    int64_t *file_clock;        /* [n_files] */
+    bool *ended;                /* [n_files] */
     uint32_t n_files;
     struct pane_counters *pane; /* [n_panes] ascending by start */
     size_t n_panes, cap_panes;
@@ -133,7 +133,7 @@ void dg_admission_close(struct dg_admission *a)
     }
     free(a->pane);
     free(a->partition);
-    free(a->slot);
+    dg_place_map_deinit(&a->places);
     free(a->file_clock);
     free(a->ended);
     free(a);
@@ -346,39 +346,6 @@ static int is_duplicate(struct dg_admission *a, struct partition *p, int64_t pan
     return rc;
 }
 
-/* Where the partition is in the slots, or the free one where it would go. */
-static uint32_t find_partition(const struct dg_admission *a, uint64_t topic_hash, int64_t number)
-{
-    uint32_t at = (uint32_t)((topic_hash ^ (uint64_t)number) * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-    at &= a->slots - 1;
-    for (; a->slot[at] != 0; at = (at + 1) & (a->slots - 1)) {
-        const struct partition *p = &a->partition[a->slot[at] - 1];
-        if (p->number == number && p->topic_hash == topic_hash) {
-            return at;
-        }
-    }
-    return at;
-}
-
-/* Twice the slots, and room for half as many partitions. */
-static int grow_slots(struct dg_admission *a)
-{
-    const uint32_t slots = a->slots == 0 ? 16 : 2 * a->slots;
-    struct partition *grown = realloc(a->partition, slots / 2 * sizeof *grown);
-    a->partition = grown != NULL ? grown : a->partition;
-    uint32_t *slot = grown != NULL ? calloc(slots, sizeof *slot) : NULL;
-    if (slot == NULL) {
-        return ENOMEM;
-    }
-    free(a->slot);
-    a->slot = slot;
-    a->slots = slots;
-    for (uint32_t i = 0; i < a->n_partitions; i++) {
-        a->slot[find_partition(a, grown[i].topic_hash, grown[i].number)] = i + 1;
-    }
-    return 0;
-}
-
 /* The partition that a row belongs to; NULL if the row does not say (bad) or for want of memory. */
 static struct partition *row_partition(struct dg_admission *a, const struct dg_batch *b, size_t row)
 {
@@ -388,16 +355,20 @@ static struct partition *row_partition(struct dg_admission *a, const struct dg_b
         j->topic >= 0 ? b->column[j->topic].text[row] : (struct dg_text){"", 0, DG_FINITE};
     const uint64_t hash = dg_hash_key(topic.triage == DG_FINITE ? topic.bytes : "",
                                       topic.triage == DG_FINITE ? topic.len : 0);
-    if (2 * (a->n_partitions + 1) > a->slots && grow_slots(a) != 0) {
+    uint32_t at = 0;
+    if (dg_place_map_number(&a->places, hash, number, &at) != 0) {
         return NULL;
     }
-    const uint32_t at = find_partition(a, hash, number);
-    if (a->slot[at] == 0) {
-        a->partition[a->n_partitions] = (struct partition){
+    if (at == a->n_partitions) {
+        struct partition *grown = realloc(a->partition, (at + 1) * sizeof *grown);
+        if (grown == NULL) {
+            return NULL;
+        }
+        a->partition = grown;
+        grown[a->n_partitions++] = (struct partition){
             .topic_hash = hash, .number = number, .last_offset = INT64_MIN, .max_us = INT64_MIN};
-        a->slot[at] = ++a->n_partitions;
     }
-    return &a->partition[a->slot[at] - 1];
+    return &a->partition[at];
 }
 
 static int local_pane(struct dg_admitted *out, int64_t start, int32_t *index)
