@@ -28,11 +28,12 @@ install_server() {
     if [ "$(cat "$home/installed" 2>/dev/null)" = "$(fingerprint "$pom")" ]; then
         return
     fi
-    rm -rf "$home/program" "$home/classes.jsa" "$home/installed"
+    rm -rf "$home/program" "$home/markers" "$home/classes.jsa" "$home/installed"
     mkdir -p "$home"
     home=$(cd "$home" && pwd)
     say "fetching into $home"
-    mvn -q -B -f "$pom" "$goal" "-DoutputDirectory=$home/program" "$@" | sed 's/\x1b\[[0-9;]*m//g' >&2 ||
+    mvn -q -B -f "$pom" "$goal" "-DoutputDirectory=$home/program" \
+        "-DmarkersDirectory=$home/markers" "$@" 2>&1 | sed 's/\x1b\[[0-9;]*m//g' >&2 ||
         fail "Maven could not fetch what $pom names (see above)"
     # The first run writes an archive of the classes it loaded; later ones start in half the time.
     dir=$home/first
@@ -98,8 +99,10 @@ alive() {
 # caller's Ctrl-C nor its pipes reach the server.
 launch() {
     set_java_command
+    # Emptied here and not by the child: the last run's log must not pass for this one's readiness.
     cat server.log >>server.log.old 2>/dev/null || true
-    setsid "${java_command[@]}" "$@" </dev/null >server.log 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
+    : >server.log
+    setsid "${java_command[@]}" "$@" </dev/null >>server.log 2>&1 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
     echo $! >pid
     disown
     local tries=0
