@@ -587,6 +587,12 @@ int dg_command_replay(int argc, char **argv)
         release(&r);
         return code;
     }
+    if (r.settings.to_us != DG_TIME_NONE && r.settings.from_us != DG_TIME_NONE &&
+        r.settings.to_us <= r.settings.from_us) {
+        code = dg_usage_error(&dg_replay_command, "--to must be later than --from");
+        release(&r);
+        return code;
+    }
     signal(SIGINT, on_interrupt);
     code = open_plan(&r);
     code = code != 0 ? code : open_source(&r);

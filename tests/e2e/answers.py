@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 gauge, sample = sys.argv[1:3]
@@ -62,6 +63,8 @@ def exit_codes():
     expect("a word that does not exist", 2, "replay", "-c", "m.yaml", good, "--out", "xml")
     expect("a number out of range", 2, "replay", "-c", "m.yaml", good, "--lanes", "65")
     expect("a time that is none", 2, "replay", "-c", "m.yaml", good, "--from", "yesterday")
+    expect("a range that ends before it begins", 2, "replay", "-c", "m.yaml", good, "--from", "2026-02-02", "--to",
+           "2026-02-01", says="later than --from")
     expect("a bound that is none", 2, "replay", "-c", "m.yaml", good, "--max-bad", "few", says="--max-bad")
     expect("no such monitor", 3, "replay", "-c", "nowhere.yaml", good, says="nowhere.yaml")
     write("wrong.yaml", MONITOR + "windwos: 3\n")
@@ -118,16 +121,30 @@ def streams():
     expect("nothing on standard input", 0, "replay", "-c", "m.yaml", "-", stdin=b"")
 
 
+def feed(data):
+    """The same rows for ever, until nobody reads them."""
+    try:
+        with open("endless.csv", "wb") as f:
+            while True:
+                f.write(data)
+    except BrokenPipeError:
+        pass
+
+
 def ended(what, args, sign, code):
-    """Start, wait until it has begun, send the signal. A killed run may leave a temporary file, one
-    that was asked to end leaves nothing; no file under its own name is ever half."""
+    """Start on input that does not end, wait until it has begun, send the signal. A killed run may leave a
+    temporary file, one that was asked to end leaves nothing; no file under its own name is ever half."""
     for f in os.listdir("out"):
         os.unlink(os.path.join("out", f))
+    with open("some.csv", "rb") as f:
+        feeder = threading.Thread(target=feed, args=(f.read(),))
+    feeder.start()
     p = subprocess.Popen([gauge, *args], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     time.sleep(0.25)
     running = p.poll() is None
     p.send_signal(sign)
     words = p.communicate(timeout=60)[1].decode()
+    feeder.join()
     if not running:
         problems.append(f"{what}: it was over before the signal")
     elif p.returncode != code:
@@ -138,8 +155,9 @@ def ended(what, args, sign, code):
 
 
 def signals():
-    with open("big.csv", "w") as f:
-        subprocess.run([sample, "stream", "4", "50000"], stdout=f, check=True)
+    with open("some.csv", "w") as f:
+        subprocess.run([sample, "stream", "1", "20000"], stdout=f, check=True)
+    os.mkfifo("endless.csv")
     write("s.yaml", """monitor: s
 columns: { timestamp: ts, features: { income: numeric, age: numeric, utilization: numeric,
   loan_amount: numeric, channel: category, country: category } }
@@ -147,10 +165,10 @@ windows: [{ size: 1h, slide: 1m }]
 baselines: { p: previous_window }
 """)
     os.mkdir("out")
-    replay = ["replay", "-c", "s.yaml", "big.csv", "--report", "out/r.html", "--report-json", "out/r.json"]
+    replay = ["replay", "-c", "s.yaml", "endless.csv", "--report", "out/r.html", "--report-json", "out/r.json"]
     ended("killed", replay, signal.SIGKILL, -signal.SIGKILL)
     ended("interrupted", replay, signal.SIGINT, 130)
-    build = ["baseline", "build", "-c", "s.yaml", "-o", "out/b.json", "big.csv"]
+    build = ["baseline", "build", "-c", "s.yaml", "-o", "out/b.json", "endless.csv"]
     ended("a build killed", build, signal.SIGKILL, -signal.SIGKILL)
     ended("a build interrupted", build, signal.SIGINT, 130)
 
