@@ -277,6 +277,7 @@ struct counting {
     struct build *build;
     struct dg_accumulator *accumulator;
     struct dg_admitted admitted;
+    int64_t start; /* of the one pane */
 };
 
 /* Everything falls into one pane: a reference has no time. */
@@ -284,7 +285,6 @@ static int visit_second(void *arg, const struct dg_plan *plan, struct dg_batch *
 {
     struct counting *c = arg;
     struct dg_admitted *a = &c->admitted;
-    static int64_t start = 0;
     (void)plan;
     if (batch->n > a->cap) {
         int32_t *grown = realloc(a->pane, batch->n * sizeof *grown);
@@ -296,7 +296,7 @@ static int visit_second(void *arg, const struct dg_plan *plan, struct dg_batch *
     }
     a->n = batch->n;
     a->n_rows = 0;
-    a->start = &start;
+    a->start = &c->start;
     a->n_panes = 1;
     for (size_t row = 0; row < batch->n; row++) {
         a->pane[row] = batch->reason[row] == DG_GOOD ? 0 : -1;

@@ -330,7 +330,7 @@ static void close_lanes(struct replay *r)
 }
 
 /* The caller's thread is the first lane. */
-static int run_lanes(struct replay *r, struct dg_error *err)
+static int run_lanes(struct replay *r)
 {
     uint32_t started = 1;
     while (started < r->n_lanes &&
@@ -347,7 +347,6 @@ static int run_lanes(struct replay *r, struct dg_error *err)
         evaluate(r);
         report(r, true);
     }
-    (void)err;
     return r->rc;
 }
 
@@ -381,7 +380,7 @@ int dg_replay(struct dg_plan *plan, struct dg_source *source, struct dg_store *s
     pthread_cond_init(&r.turn, NULL);
     int rc = dg_admission_open(plan, source->n_partitions, &r.admission, err);
     rc = rc != 0 ? rc : open_lanes(&r, err);
-    rc = rc != 0 ? rc : run_lanes(&r, err);
+    rc = rc != 0 ? rc : run_lanes(&r);
     if (rc == 0) {
         fill_result(&r, result);
     }
