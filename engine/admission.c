@@ -28,10 +28,10 @@ struct parked {
 struct partition {
     uint64_t topic_hash; /* of rows that carry their own place */
     int64_t number;
-    int64_t last_offset;              /* INT64_MIN before the first */
-    int64_t max_us;                   /* newest confirmed event time, INT64_MIN before the first */
-    struct parked parked[PARKED_MAX]; /* far-future rows nobody has confirmed */
-    uint32_t n_parked;
+    int64_t last_offset;   /* INT64_MIN before the first */
+    int64_t max_us;        /* newest confirmed event time, INT64_MIN before the first */
+    struct parked *parked; /* [cap_parked] far-future rows nobody has confirmed */
+    uint32_t n_parked, cap_parked;
     uint64_t early_bad[DG_REASONS]; /* before any event time was known */
     struct pane_ids *ids;           /* [n_ids] panes that are still open here */
     size_t n_ids;
@@ -46,7 +46,7 @@ struct dg_admission {
     const struct dg_plan *plan;
     int64_t pane_us, pane_origin, out_of_order_us, late_us, ahead_us;
     struct partition *partition; /* [n_partitions]; of files, or as rows name them */
-    uint32_t n_partitions;
+    uint32_t n_partitions, cap_partitions;
     struct dg_place_map places; /* of the partitions that rows name */
     int64_t *file_clock;        /* [n_files] */
     bool *ended;                /* [n_files] */
@@ -60,13 +60,6 @@ struct dg_admission {
     struct dg_bad_example example[DG_EXAMPLES_MAX];
     size_t n_examples;
 };
-
-void dg_admitted_deinit(struct dg_admitted *a)
-{
-    free(a->pane);
-    free(a->start);
-    *a = (struct dg_admitted){0};
-}
 
 /* An isolated row must not drag time ahead; but windows longer than the guard are no far future. */
 static int64_t ahead_guard(const struct dg_monitor *m)
@@ -110,7 +103,8 @@ int dg_admission_open(const struct dg_plan *plan, uint32_t n_partitions, struct 
     return 0;
 }
 
-static void free_ids(struct partition *p)
+/* What a partition that has ended needs no longer. */
+static void free_memory(struct partition *p)
 {
     for (size_t i = 0; i < p->n_ids; i++) {
         dg_id_set_deinit(&p->ids[i].set);
@@ -118,6 +112,9 @@ static void free_ids(struct partition *p)
     free(p->ids);
     p->ids = NULL;
     p->n_ids = 0;
+    free(p->parked);
+    p->parked = NULL;
+    p->n_parked = p->cap_parked = 0;
 }
 
 void dg_admission_close(struct dg_admission *a)
@@ -126,7 +123,7 @@ void dg_admission_close(struct dg_admission *a)
         return;
     }
     for (uint32_t i = 0; a->partition != NULL && i < a->n_partitions; i++) {
-        free_ids(&a->partition[i]);
+        free_memory(&a->partition[i]);
     }
     for (size_t i = 0; i < a->n_panes; i++) {
         dg_counters_deinit(&a->pane[i].counters);
@@ -309,6 +306,21 @@ static int begin_clock(struct dg_admission *a, struct partition *p, int64_t t)
     return rc != 0 ? rc : absorb_parked(a, p, true);
 }
 
+static int park(struct partition *p, struct parked row)
+{
+    if (p->n_parked == p->cap_parked) {
+        const uint32_t cap = p->cap_parked == 0 ? 4 : 2 * p->cap_parked;
+        struct parked *grown = realloc(p->parked, cap * sizeof *grown);
+        if (grown == NULL) {
+            return ENOMEM;
+        }
+        p->parked = grown;
+        p->cap_parked = cap;
+    }
+    p->parked[p->n_parked++] = row;
+    return 0;
+}
+
 /* A row far ahead of its partition counts in its own pane, but time follows only when a second row
  * within the guard bears it out: one wrong clock cannot make everything after it late. */
 static int move_clock(struct dg_admission *a, struct partition *p, int64_t t)
@@ -316,8 +328,7 @@ static int move_clock(struct dg_admission *a, struct partition *p, int64_t t)
     const bool within = p->max_us != INT64_MIN && t - p->max_us <= a->ahead_us;
     if (a->ahead_us > 0 && !within && p->n_parked < PARKED_MAX &&
         find_near(a, p, t) == p->n_parked) {
-        p->parked[p->n_parked++] = (struct parked){t, a->file, a->place};
-        return 0;
+        return park(p, (struct parked){t, a->file, a->place});
     }
     note_time(&a->totals, t);
     const int rc = advance(a, p, t);
@@ -360,37 +371,19 @@ static struct partition *row_partition(struct dg_admission *a, const struct dg_b
         return NULL;
     }
     if (at == a->n_partitions) {
-        struct partition *grown = realloc(a->partition, (at + 1) * sizeof *grown);
-        if (grown == NULL) {
-            return NULL;
+        if (at == a->cap_partitions) {
+            const uint32_t cap = at < 8 ? 16 : 2 * at;
+            struct partition *grown = realloc(a->partition, cap * sizeof *grown);
+            if (grown == NULL) {
+                return NULL;
+            }
+            a->partition = grown;
+            a->cap_partitions = cap;
         }
-        a->partition = grown;
-        grown[a->n_partitions++] = (struct partition){
+        a->partition[a->n_partitions++] = (struct partition){
             .topic_hash = hash, .number = number, .last_offset = INT64_MIN, .max_us = INT64_MIN};
     }
     return &a->partition[at];
-}
-
-static int local_pane(struct dg_admitted *out, int64_t start, int32_t *index)
-{
-    for (size_t i = out->n_panes; i-- > 0;) {
-        if (out->start[i] == start) {
-            *index = (int32_t)i;
-            return 0;
-        }
-    }
-    if (out->n_panes == out->cap_panes) {
-        const size_t cap = out->cap_panes == 0 ? 16 : 2 * out->cap_panes;
-        int64_t *grown = realloc(out->start, cap * sizeof *grown);
-        if (grown == NULL) {
-            return ENOMEM;
-        }
-        out->start = grown;
-        out->cap_panes = cap;
-    }
-    *index = (int32_t)out->n_panes;
-    out->start[out->n_panes++] = start;
-    return 0;
 }
 
 /* Decide for one good row with event time t; *pane stays -1 if it does not count. */
@@ -436,7 +429,7 @@ static int admit_row(struct dg_admission *a, struct partition *p, int64_t t, con
     } else if (move_clock(a, p, t) != 0) {
         return ENOMEM;
     }
-    return local_pane(out, start, pane);
+    return dg_admitted_pane(out, start, pane);
 }
 
 /* Fields that the projection does not know, per pane; equal neighbours are counted in one step. */
@@ -461,21 +454,6 @@ static int count_news(struct dg_admission *a, const struct dg_batch *b,
         }
         row = end;
     }
-    return 0;
-}
-
-static int reserve_admitted(struct dg_admitted *out, size_t n)
-{
-    if (n > out->cap) {
-        int32_t *grown = realloc(out->pane, n * sizeof *grown);
-        if (grown == NULL) {
-            return ENOMEM;
-        }
-        out->pane = grown;
-        out->cap = n;
-    }
-    out->n = n;
-    out->n_rows = out->n_panes = 0;
     return 0;
 }
 
@@ -533,7 +511,7 @@ int dg_admit(struct dg_admission *a, uint32_t partition, const struct dg_batch *
              const uint64_t id_hash[], struct dg_admitted *out)
 {
     DG_ASSERT(partition < a->n_files);
-    if (reserve_admitted(out, b->n) != 0) {
+    if (dg_admitted_reserve(out, b->n) != 0) {
         return ENOMEM;
     }
     const int id = a->plan->projection.id;
@@ -592,7 +570,7 @@ void dg_admission_end(struct dg_admission *a, uint32_t partition)
     a->file_clock[partition] = INT64_MAX;
     if (!a->plan->row_partitions) {
         judge_parked(a, &a->partition[partition]);
-        free_ids(&a->partition[partition]);
+        free_memory(&a->partition[partition]);
         return;
     }
     bool all = true;
@@ -601,7 +579,7 @@ void dg_admission_end(struct dg_admission *a, uint32_t partition)
     }
     for (uint32_t i = 0; all && i < a->n_partitions; i++) {
         judge_parked(a, &a->partition[i]);
-        free_ids(&a->partition[i]);
+        free_memory(&a->partition[i]);
     }
 }
 

@@ -7,19 +7,8 @@
 #ifndef DG_ENGINE_ADMISSION_H
 #define DG_ENGINE_ADMISSION_H
 
+#include "engine/admitted.h"
 #include "engine/store.h"
-
-/* What was decided for one batch; reused. */
-struct dg_admitted {
-    int32_t *pane; /* [n] index into start, or -1: the row does not count */
-    size_t n;
-    size_t cap;
-    size_t n_rows;  /* rows that count */
-    int64_t *start; /* [n_panes] pane starts, in order of first appearance */
-    size_t n_panes;
-    size_t cap_panes;
-};
-void dg_admitted_deinit(struct dg_admitted *a);
 
 /* A bad record, for people: the first few of each reason and partition. */
 struct dg_bad_example {
