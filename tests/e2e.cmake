@@ -15,7 +15,7 @@ if(Python3_FOUND)
   endforeach()
 endif()
 dg_script_test(guide e2e ${CMAKE_CURRENT_SOURCE_DIR}/e2e/guide.sh)
-if(NOT DG_SANITIZE) # a sanitized library cannot be linked by a program that is not
+if(NOT DG_SANITIZE AND NOT DG_COVERAGE) # an instrumented library wants an instrumented program
   dg_script_test(install e2e ${CMAKE_CURRENT_SOURCE_DIR}/e2e/install.sh ${PROJECT_BINARY_DIR})
 endif()
 dg_script_test(partitions e2e ${CMAKE_CURRENT_SOURCE_DIR}/e2e/partitions.sh)
