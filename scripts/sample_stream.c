@@ -1,4 +1,5 @@
-/* scripts/sample_stream.c -- a credit-scoring model's log, made up but plausible: what the demo judges.
+/* scripts/sample_stream.c -- a credit-scoring model's log, made up but plausible: what the demo
+ * judges.
  *
  *   sample_stream reference N       N rows of the month before, as CSV
  *   sample_stream stream DAYS PER_DAY   the live log; half-way the world changes:
@@ -69,7 +70,8 @@ static void put_row(uint64_t id, double at, int drifted)
     const double z = -1.1 + 0.9 * (log(income) - 10.35) - 1.4 * (used - 0.4) + 0.02 * (age - 40) -
                      (unknown ? 0.35 : 0.0) + 0.5 * normal();
     const double score = 1.0 / (1.0 + exp(-z));
-    const double latency = 18.0 + 9.0 * -log(uniform()) + (drifted && uniform() < 0.06 ? 180.0 : 0.0);
+    const double latency =
+        18.0 + 9.0 * -log(uniform()) + (drifted && uniform() < 0.06 ? 180.0 : 0.0);
     const time_t second = (time_t)floor(at);
     struct tm utc;
     char text[32];
@@ -89,13 +91,15 @@ int main(int argc, char **argv)
     const int reference = argc == 3 && strcmp(argv[1], "reference") == 0;
     const int stream = argc == 4 && strcmp(argv[1], "stream") == 0;
     if (!reference && !stream) {
-        fprintf(stderr, "usage: sample_stream reference ROWS | sample_stream stream DAYS PER_DAY\n");
+        fprintf(stderr,
+                "usage: sample_stream reference ROWS | sample_stream stream DAYS PER_DAY\n");
         return 2;
     }
     puts("event_id,ts,model_version,country,channel,income,age,utilization,loan_amount,term_months,"
          "employment,score,decision,latency_ms");
     const uint64_t days = reference ? 28 : strtoull(argv[2], NULL, 10);
-    const uint64_t rows = reference ? strtoull(argv[2], NULL, 10) : days * strtoull(argv[3], NULL, 10);
+    const uint64_t rows =
+        reference ? strtoull(argv[2], NULL, 10) : days * strtoull(argv[3], NULL, 10);
     const double from = reference ? START - 28.0 * DAY : START;
     state += reference ? 0 : 1;
     for (uint64_t i = 0; i < rows; i++) {

@@ -26,11 +26,11 @@ void dg_cells_add(struct dg_cells *c, double reference, double current);
  * last cell.
  * nominal: min(n, m)/deff (r_j + c_j)/(n + m), of both samples: which cells the reference alone has
  * much of is chance where they are alike, and the test would see them shrink (86 % instead of 5 %
- * for 200 equal categories at n = m = 500). All small cells, and the last `tail` ones whatever their size (`other` and `new`: which
- * categories they hold was decided by the reference), become one rare cell; if that is still too
- * small it swallows the smallest of the others.
- * Returns whether anything was merged. Without it the tests reject far too often: 37 % instead of
- * 5 % for skewed shares at n = 100.
+ * for 200 equal categories at n = m = 500). All small cells, and the last `tail` ones whatever
+ * their size (`other` and `new`: which categories they hold was decided by the reference), become
+ * one rare cell; if that is still too small it swallows the smallest of the others. Returns whether
+ * anything was merged. Without it the tests reject far too often: 37 % instead of 5 % for skewed
+ * shares at n = 100.
  */
 bool dg_cells_pool_ordinal(struct dg_cells *c, double deff);
 bool dg_cells_pool_nominal(struct dg_cells *c, double deff, size_t tail);

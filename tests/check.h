@@ -1,7 +1,9 @@
-/* tests/check.h -- the test harness: an explicit table of cases, a substring filter, exact messages.
+/* tests/check.h -- the test harness: an explicit table of cases, a substring filter, exact
+ * messages.
  *
  *   static void psi_of_equal_samples_is_zero(void) { CHECK_REL(...); }
- *   int main(int argc, char **argv) { return CHECK_MAIN(argc, argv, CASE(psi_of_equal_samples_is_zero)); }
+ *   int main(int argc, char **argv) { return CHECK_MAIN(argc, argv,
+ * CASE(psi_of_equal_samples_is_zero)); }
  *
  * A failed check prints what it got and wanted and goes on with the case; the process exits 1 if
  * any failed, and 1 if no case matched the filter, so that a test cannot pass by not running. */
@@ -52,11 +54,13 @@ static int check_failures;
     } while (0)
 
 /* |got - want| <= tolerance * |want|; equal infinities and two NANs agree. */
-#define CHECK_REL(got, want, tolerance) check_close(__FILE__, __LINE__, #got, got, want, 0.0, tolerance)
-#define CHECK_ABS(got, want, tolerance) check_close(__FILE__, __LINE__, #got, got, want, tolerance, 0.0)
+#define CHECK_REL(got, want, tolerance)                                                            \
+    check_close(__FILE__, __LINE__, #got, got, want, 0.0, tolerance)
+#define CHECK_ABS(got, want, tolerance)                                                            \
+    check_close(__FILE__, __LINE__, #got, got, want, tolerance, 0.0)
 
-static inline void check_close(const char *file, int line, const char *what, double got, double want,
-                               double absolute, double relative)
+static inline void check_close(const char *file, int line, const char *what, double got,
+                               double want, double absolute, double relative)
 {
     if (got == want || (isnan(got) && isnan(want))) {
         return;
@@ -64,8 +68,8 @@ static inline void check_close(const char *file, int line, const char *what, dou
     const double off = fabs(got - want);
     if (!(off <= absolute + relative * fabs(want))) {
         check_failures++;
-        fprintf(stderr, "%s:%d: %s: got %.17g, want %.17g, off by %.3g (relative %.3g)\n", file, line,
-                what, got, want, off, off / fabs(want));
+        fprintf(stderr, "%s:%d: %s: got %.17g, want %.17g, off by %.3g (relative %.3g)\n", file,
+                line, what, got, want, off, off / fabs(want));
     }
 }
 

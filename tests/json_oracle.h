@@ -68,7 +68,8 @@ static inline size_t oracle_nesting(const char *line, size_t n)
 }
 
 /* The row without its place. */
-static inline enum oracle_verdict oracle_judge(const char *line, size_t n, char row[4096], size_t *row_len)
+static inline enum oracle_verdict oracle_judge(const char *line, size_t n, char row[4096],
+                                               size_t *row_len)
 {
     if (memchr(line, 0, n) != NULL) {
         return ORACLE_BAD; /* jansson 2.14 takes a NUL byte behind a number */

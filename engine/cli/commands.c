@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-/* clang-format off: one a line */
+/* One a line, so that additions do not meet. */
+/* clang-format off */
 const struct dg_command *const dg_commands[] = {
     &dg_replay_command,
     &dg_baseline_command,

@@ -145,10 +145,10 @@ static void engine_open(struct engine *e, const struct dg_loaded *loaded, const 
 {
     struct dg_error err = {0};
     const struct dg_file_options how = dg_file_options_of(loaded->monitor);
-    const struct dg_evaluator_options all = {
-        .file = (const struct dg_baseline *const *)loaded->file,
-        .from_us = INT64_MIN,
-        .to_us = INT64_MAX};
+    const struct dg_evaluator_options all = {.file =
+                                                 (const struct dg_baseline *const *)loaded->file,
+                                             .from_us = INT64_MIN,
+                                             .to_us = INT64_MAX};
     *e = (struct engine){.sink.base.ops = &NULL_SINK};
     must(dg_plan_init(&e->plan, loaded->monitor, loaded->main, NULL, &err), &err);
     must(dg_file_source_open(path, 1, &how, &e->plan.projection, &e->source, &err), &err);

@@ -113,8 +113,7 @@ static void replay(const struct dg_monitor *m, struct how how, struct dg_bytes *
     struct dg_source *source =
         memory_source_open(partition, how.partitions, how.chunk_rows, &plan.projection);
     struct dg_sink *sink = text_sink_open(text);
-    const struct dg_evaluator_options options = {no_files, INT64_MIN, INT64_MAX,
-                                                 how.lanes};
+    const struct dg_evaluator_options options = {no_files, INT64_MIN, INT64_MAX, how.lanes};
     const struct dg_replay_options lanes = {.lanes = how.lanes, .memory_bytes = how.memory};
     struct dg_replay_result result;
     CHECK_INT(dg_memory_store_open(&plan, &store, &err), 0);

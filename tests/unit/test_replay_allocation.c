@@ -146,7 +146,8 @@ static size_t replay(const struct dg_monitor *m, const char *path, uint64_t rows
     struct dg_bytes text = {0};
     const struct dg_baseline *no_files[2] = {0};
     const struct dg_file_options how = {.chunk_bytes = 16 << 10};
-    const struct dg_evaluator_options all = {.file = no_files, .from_us = INT64_MIN, .to_us = INT64_MAX};
+    const struct dg_evaluator_options all = {
+        .file = no_files, .from_us = INT64_MIN, .to_us = INT64_MAX};
     const struct dg_replay_options lanes = {.lanes = 1};
     struct dg_replay_result result;
     CHECK_INT(dg_plan_init(&plan, m, NULL, NULL, &err), 0);
