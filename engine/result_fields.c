@@ -349,17 +349,6 @@ const struct dg_result_field *dg_slice_field(const char *name)
 {
     return find(dg_slice_fields, dg_n_slice_fields, name);
 }
-
-const char *dg_value_kind_name(enum dg_value_kind kind)
-{
-    static const char *const name[] = {
-        [DG_VALUE_TEXT] = "text", [DG_VALUE_REAL] = "real",         [DG_VALUE_COUNT] = "count",
-        [DG_VALUE_TIME] = "time", [DG_VALUE_DURATION] = "duration", [DG_VALUE_BOOL] = "bool",
-    };
-    DG_ASSERT((size_t)kind < sizeof name / sizeof name[0]);
-    return name[kind];
-}
-
 /* Decimals of at most 15 digits have a double each, so that %.12g of a value rounded to 12 digits
  * is the shortest text that reads back as the same double. */
 const char *dg_value_format(const struct dg_value *value, char buf[DG_VALUE_TEXT_MAX])

@@ -50,9 +50,6 @@ extern const size_t dg_n_slice_fields;
 const struct dg_result_field *dg_series_field(const char *name);
 const struct dg_result_field *dg_slice_field(const char *name);
 
-/* "text", "real", "count", "time", "duration", "bool". */
-const char *dg_value_kind_name(enum dg_value_kind kind);
-
 #define DG_VALUE_TEXT_MAX 40
 /* The value as outputs write it, without quotes: doubles as the shortest decimal of the value
  * rounded to 12 significant digits ("0.1", "1e-300", "inf", "-inf"), counts in decimal, times RFC
