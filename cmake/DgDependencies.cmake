@@ -2,7 +2,8 @@ find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 # module name in pkg-config -> imported target PkgConfig::<PREFIX>
 foreach(dep "GSL gsl" "XXHASH libxxhash" "AVRO avro-c" "PQ libpq" "YAML yaml-0.1"
-            "JANSSON jansson" "ZLIB zlib" "ZSTD libzstd" "SNAPPY snappy" "CRYPTO libcrypto")
+            "JANSSON jansson" "ZLIB zlib" "ZSTD libzstd" "SNAPPY snappy" "CRYPTO libcrypto"
+            "RDKAFKA rdkafka" "CURL libcurl" "MHD libmicrohttpd")
   separate_arguments(words UNIX_COMMAND "${dep}")
   list(GET words 0 prefix)
   list(GET words 1 module)

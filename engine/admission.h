@@ -54,6 +54,33 @@ int64_t dg_admission_newest(const struct dg_admission *a);
 DG_MUST_CHECK int dg_admission_flush(struct dg_admission *a, int64_t before_us,
                                      struct dg_store *store, struct dg_error *err);
 
+/* -- What a partition must remember from one process to the next. For an admission of files or of
+ * one live partition; not for rows that name their partitions. -- */
+
+struct dg_bytes;
+/* Everything that later decisions depend on, ids apart (they are learned again from the log):
+ * clock, rows in doubt, bad records before the first time. Versioned, checked on restore. */
+void dg_admission_save(const struct dg_admission *a, uint32_t partition, struct dg_bytes *out);
+/* Into a partition that has seen nothing. EBADMSG: not such a state; ENOMEM. */
+DG_MUST_CHECK int dg_admission_restore(struct dg_admission *a, uint32_t partition,
+                                       const uint8_t bytes[], size_t n, struct dg_error *err);
+/* The least place (offset) of a record whose id an open pane remembers; `next` where there is none.
+ * Ids of rows in doubt travel in the saved state and do not count. */
+uint64_t dg_admission_warm_from(const struct dg_admission *a, uint32_t partition, uint64_t next);
+/* Rows that have been decided on by another process: learn the ids of those in panes still open.
+ * Changes no count. 0 or ENOMEM. */
+DG_MUST_CHECK int dg_admission_learn(struct dg_admission *a, uint32_t partition,
+                                     const struct dg_batch *b, const uint64_t id_hash[]);
+/* First (INT64_MIN: none) and newest confirmed event time of the partition. */
+void dg_admission_times(const struct dg_admission *a, uint32_t partition, int64_t *first_us,
+                        int64_t *newest_us);
+/* What the end of the input would add to the counters, and make of the newest time, if the
+ * partition of this saved state ended here: rows that stayed alone in the far future are wrong
+ * clocks. Appends to `store`. */
+DG_MUST_CHECK int dg_admission_epilogue(const struct dg_plan *plan, const uint8_t state[], size_t n,
+                                        struct dg_store *store, int64_t *first_us,
+                                        int64_t *newest_us, struct dg_error *err);
+
 const struct dg_admission_totals *dg_admission_totals(const struct dg_admission *a);
 const struct dg_bad_example *dg_admission_examples(const struct dg_admission *a, size_t *n);
 

@@ -45,6 +45,7 @@ void dg_batch_deinit(struct dg_batch *b)
     free(b->reason);
     free(b->place);
     free(b->news);
+    free(b->record_us);
     free(b->scratch.data);
     *b = (struct dg_batch){0};
 }
@@ -52,6 +53,7 @@ void dg_batch_deinit(struct dg_batch *b)
 void dg_batch_clear(struct dg_batch *b)
 {
     b->n = 0;
+    b->timed = false;
     b->news_names.n = 0;
     b->scratch.len = 0;
     b->scratch.failed = false;
@@ -105,11 +107,15 @@ int dg_batch_reserve(struct dg_batch *b, size_t rows)
     void *reason = b->reason;
     void *place = b->place;
     void *news = b->news;
+    void *record_us = b->record_us;
     const bool grown = grow(&reason, cap, sizeof b->reason[0]) &&
-                       grow(&place, cap, sizeof b->place[0]) && grow(&news, cap, sizeof b->news[0]);
+                       grow(&place, cap, sizeof b->place[0]) &&
+                       grow(&news, cap, sizeof b->news[0]) &&
+                       grow(&record_us, cap, sizeof b->record_us[0]);
     b->reason = reason;
     b->place = place;
     b->news = news;
+    b->record_us = record_us;
     if (!grown) {
         return ENOMEM;
     }
@@ -127,6 +133,7 @@ int dg_batch_add_bad(struct dg_batch *b, enum dg_reason reason, uint64_t place)
     b->reason[b->n] = (uint8_t)reason;
     b->place[b->n] = place;
     b->news[b->n] = 0;
+    b->record_us[b->n] = DG_TIME_NONE;
     b->n++;
     return 0;
 }

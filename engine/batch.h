@@ -57,7 +57,9 @@ struct dg_batch {
     uint8_t *reason;         /* [cap] enum dg_reason */
     uint64_t
         *place; /* [cap] line number (text), record number (Avro), offset (Kafka): for messages */
-    uint64_t *news; /* [cap] bit mask over news_names; see struct dg_news */
+    uint64_t *news;     /* [cap] bit mask over news_names; see struct dg_news */
+    bool timed;         /* record_us says something */
+    int64_t *record_us; /* [cap] the record's own timestamp, where its source gives one */
     struct dg_news news_names;
     struct dg_bytes
         scratch; /* decoder's arena for unescaped text; NEVER reallocated while views point into

@@ -80,6 +80,32 @@ struct dg_drift_rule {
     uint64_t min_rows;    /* 200; fewer: INSUFFICIENT */
 };
 
+/* How the monitor's events stand in Kafka (and, for format and delimiter, in files). */
+enum dg_record_kind { DG_RECORD_AUTO, DG_RECORD_AVRO, DG_RECORD_JSON };
+enum dg_framing {
+    DG_FRAMING_AUTO, /* per record: 0x00 = Confluent, C3 01 = single object, else bare (with a
+                        schema file) or JSON */
+    DG_FRAMING_CONFLUENT,
+    DG_FRAMING_SINGLE_OBJECT,
+    DG_FRAMING_BARE,
+};
+enum dg_start { DG_START_EARLIEST, DG_START_LATEST, DG_START_TIME };
+
+struct dg_source_spec {
+    char **topic; /* [n_topics]; 0: the monitor is for files only */
+    size_t n_topics;
+    enum dg_record_kind kind;
+    enum dg_framing framing;
+    char *schema_file;   /* Avro schema (.avsc) for single-object and bare framing; NULL */
+    char *preset;        /* "canonical", "kserve", "open_inference", "sagemaker", "seldon" */
+    char *instances;     /* pointer to an array each element of which is an event; NULL */
+    enum dg_start start; /* where a partition without a position begins */
+    int64_t start_us;
+    char *dead_letters;    /* topic for records that cannot be read; NULL */
+    int64_t idle_after_us; /* default 30 s */
+    bool stop_on_loss; /* records lost to retention stop the partition; default: go on, say so */
+};
+
 struct dg_monitor {
     char *name;
     char *description; /* or NULL */
@@ -89,6 +115,7 @@ struct dg_monitor {
 
     char *format;       /* auto | csv | ndjson | avro */
     char csv_delimiter; /* ',' ; 0 = guess among , ; tab | */
+    struct dg_source_spec source;
 
     char *time_path; /* timestamp column */
     enum dg_time_format time_format;
@@ -96,7 +123,8 @@ struct dg_monitor {
     char *version_path; /* or NULL: model version */
     char *variant_path; /* or NULL */
     char *topic_path, *partition_path,
-        *offset_path; /* or NULL: rows that carry their place in Kafka */
+        *offset_path;       /* or NULL: rows of files that carry their place in Kafka */
+    char *record_time_path; /* or NULL: ... and the record's timestamp there */
     char **ignore;
     size_t n_ignore;
 

@@ -8,7 +8,7 @@
  * segments. */
 static size_t fields_max(const struct dg_monitor *m)
 {
-    return m->n_features + 2 * m->n_segments + 8;
+    return m->n_features + 2 * m->n_segments + 9;
 }
 
 static int add_field(struct dg_projection *p, const char *path, enum dg_field_type type,
@@ -38,6 +38,7 @@ static int compile_projection(struct dg_plan *p, const struct dg_monitor *m)
     j->topic = add_field(j, m->topic_path, DG_FIELD_TEXT, DG_TIME_AUTO);
     j->partition = add_field(j, m->partition_path, DG_FIELD_INTEGER, DG_TIME_AUTO);
     j->offset = add_field(j, m->offset_path, DG_FIELD_INTEGER, DG_TIME_AUTO);
+    j->record_time = add_field(j, m->record_time_path, DG_FIELD_TIME, DG_TIME_AUTO);
     j->ignore = (const char **)(uintptr_t)m->ignore;
     j->n_ignore = m->n_ignore;
     p->row_partitions = j->partition >= 0 && j->offset >= 0;

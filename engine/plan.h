@@ -24,7 +24,8 @@ struct dg_plan {
     struct dg_plan_column *column; /* [n_columns] in configured order */
     size_t n_columns;
     struct dg_slicer slicer;
-    bool row_partitions; /* rows carry topic, partition and offset */
+    bool row_partitions; /* rows carry topic, partition and offset; to be set to false where the
+                            source itself knows them (Kafka) */
 };
 
 /*

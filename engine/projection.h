@@ -42,6 +42,7 @@ struct dg_projection {
     int topic;           /* DG_FIELD_TEXT */
     int partition;       /* DG_FIELD_INTEGER */
     int offset;          /* DG_FIELD_INTEGER */
+    int record_time;     /* DG_FIELD_TIME: the record's own timestamp, where files carry it */
     const char **ignore; /* [n_ignore] top-level fields that are neither columns nor news */
     size_t n_ignore;
 };

@@ -32,7 +32,8 @@ install_packages() {
 # What building and running needs.
 build_packages=(gcc libc6-dev make cmake ninja-build pkg-config git ca-certificates
     libgsl-dev libavro-dev libpq-dev libyaml-dev libjansson-dev zlib1g-dev libzstd-dev
-    libsnappy-dev libxxhash-dev libssl-dev libsasl2-dev liblzma-dev)
+    libsnappy-dev libxxhash-dev libssl-dev libsasl2-dev liblzma-dev
+    librdkafka-dev libcurl4-openssl-dev libmicrohttpd-dev)
 
 # build PRESET: configure and compile. Warnings are errors in the gate, where the compilers are known.
 build() {

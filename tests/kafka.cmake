@@ -1,6 +1,5 @@
 # A real broker and a real schema registry, where scripts/kafka.sh and scripts/registry.sh have installed them;
 # skipped elsewhere. The broker's test is built with librdkafka.
-pkg_check_modules(RDKAFKA IMPORTED_TARGET rdkafka)
 if(RDKAFKA_FOUND)
   add_executable(kafka_tool support/kafka_tool.c)
   target_link_libraries(kafka_tool PRIVATE dg_options PkgConfig::RDKAFKA)

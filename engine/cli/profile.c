@@ -222,7 +222,7 @@ static int collect_names(void *context, const struct dg_batch *batch, bool *stop
 static int header_names(const char *path, struct dg_profile *p, struct dg_error *err)
 {
     const struct dg_projection nothing = {
-        .time = -1, .id = -1, .topic = -1, .partition = -1, .offset = -1};
+        .time = -1, .id = -1, .topic = -1, .partition = -1, .offset = -1, .record_time = -1};
     struct dg_source *source = NULL;
     const char *const *name = NULL;
     size_t n = 0;
@@ -272,7 +272,7 @@ static void free_fields(struct dg_projection *projection)
 static int all_fields(const struct dg_profile *p, struct dg_projection *projection)
 {
     *projection =
-        (struct dg_projection){.time = -1, .id = -1, .topic = -1, .partition = -1, .offset = -1};
+        (struct dg_projection){.time = -1, .id = -1, .topic = -1, .partition = -1, .offset = -1, .record_time = -1};
     projection->field = calloc(p->n + 1, sizeof *projection->field);
     for (size_t i = 0; i < p->n && projection->field != NULL; i++) {
         projection->field[i] =

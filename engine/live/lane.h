@@ -1,0 +1,90 @@
+/* engine/live/lane.h -- one thread's share of the live stream: its partitions, what has been
+ * counted of them and not been committed yet.
+ *
+ * Per (stream, partition) there is an admission of its own; counts of all partitions of a stream go
+ * into one accumulator, since a commit takes them all or none. Nothing here knows Kafka, PostgreSQL
+ * or a clock. */
+#ifndef DG_ENGINE_LIVE_LANE_H
+#define DG_ENGINE_LIVE_LANE_H
+
+#include "engine/admission.h"
+#include "engine/decoder.h"
+#include "engine/live/ledger.h"
+
+struct dg_lane_stream {
+    int32_t stream; /* the ledger's number */
+    struct dg_plan *plan;
+    struct dg_decoder *decoder; /* of this lane */
+    const char *const *topic;   /* [n_topics] */
+    size_t n_topics;
+};
+
+struct dg_lane_options {
+    const struct dg_lane_stream *stream; /* [n_streams] copied; what it points to is borrowed */
+    size_t n_streams;
+    size_t memory_bytes; /* of open panes: above it dg_lane_full says that a commit is due */
+    /* Called once for every bad record, when it is counted: for dead letters. Non-zero fails the
+     * feed. NULL: nobody wants them. */
+    int (*bad)(void *arg, int32_t stream, const struct dg_topic_partition *place,
+               const struct dg_record *record, enum dg_reason reason, struct dg_error *err);
+    void *bad_arg;
+};
+
+struct dg_lane;
+DG_MUST_CHECK int dg_lane_open(const struct dg_lane_options *options, struct dg_lane **out,
+                               struct dg_error *err);
+void dg_lane_close(struct dg_lane *l);
+
+/*
+ * Take a partition: position[n], one per stream of this lane that reads its topic, as acquire gave
+ * them, next_offset set by the start policy where it was DG_OFFSET_NONE (from_none[i] = it was).
+ * *read_from = the offset to begin reading at: the least that any stream needs, one earlier where
+ * a fingerprint is to be checked, further back to learn again the ids of open panes.
+ */
+DG_MUST_CHECK int dg_lane_take(struct dg_lane *l, const struct dg_position position[], size_t n,
+                               const bool from_none[], int64_t *read_from, struct dg_error *err);
+
+/*
+ * Count records [0, n) of a partition that was taken, ascending by offset. Streams skip what they
+ * have counted. 0; EAGAIN: a decoder must wait (err says for what): feed the same records again
+ * later; EILSEQ: the record before next_offset is not the one that was counted: the topic has been
+ * recreated, dg_lane_restart decides; EBADMSG/ENOMEM; what `bad` returned.
+ */
+DG_MUST_CHECK int dg_lane_feed(struct dg_lane *l, const struct dg_topic_partition *place,
+                               const struct dg_record records[], size_t n, struct dg_error *err);
+
+/* Records [from, to) of a partition are lost (every stream's part of it becomes a gap with
+ * `reason`); counting goes on at `to`, which may lie before `from` if the topic was recreated. */
+DG_MUST_CHECK int dg_lane_gap(struct dg_lane *l, const struct dg_topic_partition *place, int64_t to,
+                              const char *reason, struct dg_error *err);
+
+/* The broker confirmed that nothing stands behind what was fed (or no longer). Part of the next
+ * commit if it changes anything. */
+void dg_lane_idle(struct dg_lane *l, const struct dg_topic_partition *place, bool idle);
+
+bool dg_lane_dirty(const struct dg_lane *l); /* something to commit */
+bool dg_lane_full(const struct dg_lane *l);  /* more open memory than wanted */
+size_t dg_lane_bytes(const struct dg_lane *l);
+
+/* Commit everything counted. Errors as the ledger's: EAGAIN: call again, feed nothing before that;
+ * ESTALE: dg_lane_drop. Afterwards the lane holds no counts. */
+DG_MUST_CHECK int dg_lane_commit(struct dg_lane *l, struct dg_ledger *ledger, struct dg_error *err);
+
+/* Forget every partition and everything that is not committed. */
+void dg_lane_drop(struct dg_lane *l);
+
+/* For status and metrics: one per stream and partition taken. */
+struct dg_lane_view {
+    int32_t stream;
+    struct dg_topic_partition place;
+    int64_t next_offset;      /* counted up to, committed or not */
+    int64_t committed_offset; /* in the ledger */
+    struct dg_partition_clock clock;
+    bool idle;
+};
+void dg_lane_views(const struct dg_lane *l, void (*view)(void *arg, const struct dg_lane_view *v),
+                   void *arg);
+/* Sums over everything fed since open, of one stream. */
+void dg_lane_totals(const struct dg_lane *l, int32_t stream, struct dg_admission_totals *out);
+
+#endif
