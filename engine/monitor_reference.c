@@ -1,4 +1,5 @@
 #include "engine/config.h"
+#include "engine/live/settings.h"
 #include "engine/monitor_keys.h"
 #include "engine/result_fields.h"
 
@@ -61,4 +62,5 @@ void dg_monitor_reference(FILE *out)
     fputs(metrics_preface, out);
     put_metrics(out, true, "Of every column");
     put_metrics(out, false, "Of every slice of the stream");
+    dg_schema_markdown(&dg_daemon_section, out);
 }

@@ -1,7 +1,9 @@
 #include "engine/cli/commands.h"
+#include "engine/cli/config_files.h"
 #include "engine/cli/exit_codes.h"
 #include "engine/config.h"
 #include "engine/json_text.h"
+#include "engine/live/settings.h"
 #include "engine/monitor_keys.h"
 #include "engine/timefmt.h"
 
@@ -13,11 +15,19 @@ enum form { FORM_TEXT, FORM_JSON };
 static const char *const forms[] = {"text", "json", NULL};
 
 struct check_settings {
+    const char *config;
     int form;
     struct dg_words files;
 };
 
 static const struct dg_option check_options[] = {
+    {.name = "config",
+     .letter = 'c',
+     .kind = DG_OPTION_TEXT,
+     .value = "DIR",
+     .complete = DG_COMPLETE_DIRECTORY,
+     .doc = "check everything that `driftgauge run -c DIR` would read",
+     .offset = offsetof(struct check_settings, config)},
     {.name = "output",
      .letter = 'o',
      .kind = DG_OPTION_WORD,
@@ -28,6 +38,7 @@ static const struct dg_option check_options[] = {
 };
 static const struct dg_example check_examples[] = {
     {"driftgauge check monitors/*.yaml", "Find everything that is wrong with the files."},
+    {"driftgauge check -c /etc/driftgauge", "The monitors of a directory, and driftgauge.yaml."},
     {"driftgauge config show a.yaml | driftgauge check -", "Check what another command printed."},
 };
 const struct dg_command dg_check_command = {
@@ -35,11 +46,11 @@ const struct dg_command dg_check_command = {
     .summary = "find everything that is wrong with monitor files",
     .description =
         "Read monitor files and print every error and warning with its line and what to do about "
-        "it. Nothing is connected to, and no data is read. Files that are fine get one line on "
-        "standard output. The exit code is 3 if any file has an error.",
-    .operands = "FILE...",
-    .operand_doc = "monitor files; - is standard input",
-    .least_operands = 1,
+        "it. A file named driftgauge.yaml is that of the daemon. Nothing is connected to, and no "
+        "data is read. Files that are fine get one line on standard output. The exit code is 3 if "
+        "any file has an error.",
+    .operands = "[FILE...]",
+    .operand_doc = "monitor files, or driftgauge.yaml; - is standard input",
     .complete_operands = DG_COMPLETE_FILE,
     .operands_offset = offsetof(struct check_settings, files),
     .options = check_options,
@@ -52,6 +63,7 @@ const struct dg_command dg_check_command = {
 struct checked {
     const char *file;
     struct dg_config config;
+    struct dg_daemon_settings *daemon; /* instead: the file is the daemon's, and good */
     struct dg_diagnostics d;
     bool out_of_memory;
 };
@@ -70,10 +82,22 @@ static void print_windows(const struct dg_monitor *m)
     }
 }
 
+static void print_daemon(const struct checked *c)
+{
+    const struct dg_daemon_settings *s = c->daemon;
+    printf("%s: ok: daemon, group %s, %u lane%s, %zu propert%s of librdkafka\n", c->file,
+           s->kafka.group, s->lanes, plural(s->lanes), s->kafka.n_properties,
+           s->kafka.n_properties == 1 ? "y" : "ies");
+}
+
 static void print_text(struct checked *c)
 {
     dg_diagnostics_print(&c->d, stderr);
     const struct dg_monitor *m = c->config.monitor;
+    if (c->daemon != NULL) {
+        print_daemon(c);
+        return;
+    }
     if (dg_diagnostics_failed(&c->d) || m == NULL) {
         printf("%s: %zu error%s, %zu warning%s\n", c->file, c->d.n_errors, plural(c->d.n_errors),
                c->d.n_warnings, plural(c->d.n_warnings));
@@ -108,13 +132,13 @@ static void put_member(const char *name, const char *value, const char *end)
 static void print_json(struct checked *c)
 {
     const struct dg_monitor *m = c->config.monitor;
-    const bool ok = m != NULL && !dg_diagnostics_failed(&c->d);
+    const bool ok = (m != NULL || c->daemon != NULL) && !dg_diagnostics_failed(&c->d);
     dg_diagnostics_sort(&c->d);
     putchar('{');
     put_member("file", c->file, ",");
     printf("\"ok\":%s,", ok ? "true" : "false");
-    put_member("monitor", ok ? m->name : NULL, ",");
-    put_member("hash", ok ? m->hash : NULL, ",");
+    put_member("monitor", ok && m != NULL ? m->name : NULL, ",");
+    put_member("hash", ok && m != NULL ? m->hash : NULL, ",");
     printf("\"errors\":%zu,\"warnings\":%zu,\"messages\":[", c->d.n_errors, c->d.n_warnings);
     for (size_t i = 0; i < c->d.n; i++) {
         const struct dg_diagnostic *item = &c->d.item[i];
@@ -142,10 +166,26 @@ static void refuse_same_name(struct checked list[], size_t n)
     }
 }
 
+static void check_daemon(struct checked *c)
+{
+    struct dg_daemon_settings *s = calloc(1, sizeof *s);
+    const int rc = s == NULL ? ENOMEM : dg_daemon_settings_load(c->file, &c->d, NULL, s);
+    c->out_of_memory = rc == ENOMEM;
+    if (rc == 0) {
+        c->daemon = s;
+    } else {
+        free(s);
+    }
+}
+
 static void check_file(struct checked list[], size_t i, const char *file)
 {
     struct checked *c = &list[i];
     c->file = file;
+    if (dg_is_settings_file(file)) {
+        check_daemon(c);
+        return;
+    }
     const int rc = dg_config_load(file, &c->d, &c->config);
     c->out_of_memory = rc == ENOMEM;
     if (rc == 0) {
@@ -154,12 +194,12 @@ static void check_file(struct checked list[], size_t i, const char *file)
     }
 }
 
-static int check_all(const struct check_settings *settings, struct checked list[])
+static int check_all(enum form form, const char *const files[], size_t n, struct checked list[])
 {
     int code = DG_EXIT_OK;
-    for (size_t i = 0; i < settings->files.n; i++) {
-        check_file(list, i, settings->files.word[i]);
-        if (settings->form == FORM_JSON) {
+    for (size_t i = 0; i < n; i++) {
+        check_file(list, i, files[i]);
+        if (form == FORM_JSON) {
             fputs(i == 0 ? "[" : ",\n ", stdout);
             print_json(&list[i]);
         } else {
@@ -171,30 +211,70 @@ static int check_all(const struct check_settings *settings, struct checked list[
             code = DG_EXIT_CONFIG;
         }
     }
-    fputs(settings->form == FORM_JSON ? "]\n" : "", stdout);
+    fputs(form == FORM_JSON ? "]\n" : "", stdout);
+    return code;
+}
+
+static void release(struct checked list[], size_t n)
+{
+    for (size_t i = 0; list != NULL && i < n; i++) {
+        dg_config_deinit(&list[i].config);
+        dg_diagnostics_deinit(&list[i].d);
+        if (list[i].daemon != NULL) {
+            dg_daemon_settings_deinit(list[i].daemon);
+            free(list[i].daemon);
+        }
+    }
+    free(list);
+}
+
+/* Those of the directory, then the operands. */
+static int check_these(const struct check_settings *settings, const struct dg_config_files *found)
+{
+    const size_t most = found->n + 1 + settings->files.n;
+    const char **file = calloc(most, sizeof *file);
+    struct checked *list = calloc(most, sizeof *list);
+    struct dg_error err;
+    size_t n = 0;
+    int code = DG_EXIT_UNEXPECTED;
+    if (file == NULL || list == NULL) {
+        dg_fail_memory(&err);
+        dg_report(code, &err);
+    } else {
+        if (found->settings != NULL) {
+            file[n++] = found->settings;
+        }
+        for (size_t i = 0; i < found->n; i++) {
+            file[n++] = found->monitor[i];
+        }
+        for (size_t i = 0; i < settings->files.n; i++) {
+            file[n++] = settings->files.word[i];
+        }
+        code = check_all((enum form)settings->form, file, n, list);
+    }
+    release(list, n);
+    free(file);
     return code;
 }
 
 int dg_command_check(int argc, char **argv)
 {
     struct check_settings settings = {0};
+    struct dg_config_files found = {0};
+    struct dg_error err;
     int code = dg_options_parse(&dg_check_command, argc, argv, &settings);
     if (code != DG_OPTIONS_GO) {
         return code;
     }
-    struct checked *list = calloc(settings.files.n, sizeof *list);
-    if (list == NULL) {
-        struct dg_error err;
-        dg_fail_memory(&err);
-        code = dg_report(DG_EXIT_UNEXPECTED, &err);
+    if (settings.config == NULL && settings.files.n == 0) {
+        code = dg_usage_error(&dg_check_command, "no file: name one, or give --config DIR");
+    } else if (settings.config != NULL &&
+               dg_config_files_find(settings.config, &found, &err) != 0) {
+        code = dg_report(DG_EXIT_CONFIG, &err);
     } else {
-        code = check_all(&settings, list);
+        code = check_these(&settings, &found);
     }
-    for (size_t i = 0; list != NULL && i < settings.files.n; i++) {
-        dg_config_deinit(&list[i].config);
-        dg_diagnostics_deinit(&list[i].d);
-    }
-    free(list);
+    dg_config_files_deinit(&found);
     dg_words_deinit(&settings.files);
     return code;
 }

@@ -34,5 +34,26 @@ grep -q '"line":1,"column":1,"message":"unknown key .monitr.","hint":"did you me
 "$DG_BINARY" config show tests/unit/config/missing.yaml > "$scratch/out" 2>/dev/null
 [ $? = 3 ] && [ ! -s "$scratch/out" ] || fail "a bad file was shown"
 "$DG_BINARY" config schema > "$scratch/out" && grep -q '"propertyNames"' "$scratch/out" || fail "the schema has no metrics"
+
+mkdir "$scratch/dir"
+sed 's/# .*//; s/credit-risk/other/' "$example" > "$scratch/dir/b.yml"
+cp "$example" "$scratch/dir/a.yaml"
+touch "$scratch/dir/.hidden.yaml" "$scratch/dir/notes.txt"
+printf 'lanes: 2\nhttp: off\n' > "$scratch/dir/driftgauge.yaml"
+"$DG_BINARY" check -c "$scratch/dir" > "$scratch/out" 2>/dev/null || fail "a good directory is not ok"
+sed "s|$scratch/dir/||; s/: ok: .*//" "$scratch/out" | tr '\n' ' ' > "$scratch/names"
+[ "$(cat "$scratch/names")" = "driftgauge.yaml a.yaml b.yml " ] || fail "not these files: $(cat "$scratch/names")"
+"$DG_BINARY" config show "$scratch/dir/driftgauge.yaml" > "$scratch/shown"
+grep -q '^lanes: 2$' "$scratch/shown" && grep -q 'tenant: default' "$scratch/shown" || fail "the daemon's file is not shown"
+"$DG_BINARY" config schema --of daemon | grep -q '"horizon"' || fail "the daemon's file has no schema"
+echo 'lanes: 65' > "$scratch/dir/driftgauge.yaml"
+"$DG_BINARY" check -c "$scratch/dir" > "$scratch/out" 2>&1
+[ $? = 3 ] && grep -q "driftgauge.yaml:1:8: error: 'lanes'" "$scratch/out" || fail "a bad driftgauge.yaml is not exit code 3"
+mkdir "$scratch/empty"
+"$DG_BINARY" check -c "$scratch/empty" 2> "$scratch/out"
+[ $? = 3 ] && grep -q 'has no monitor file' "$scratch/out" || fail "an empty directory is not exit code 3"
+"$DG_BINARY" check 2>/dev/null
+[ $? = 2 ] || fail "check without a file is not exit code 2"
+
 [ "$failed" = 0 ] && echo "all as expected"
 exit "$failed"
