@@ -3,12 +3,20 @@
 if(RDKAFKA_FOUND)
   add_executable(kafka_tool support/kafka_tool.c)
   target_link_libraries(kafka_tool PRIVATE dg_options PkgConfig::RDKAFKA)
+  add_executable(stream_producer support/stream_producer.c)
+  target_link_libraries(stream_producer PRIVATE dg_options dg_cli dg_avro_support PkgConfig::RDKAFKA m)
+  if(Python3_FOUND)
+    dg_script_test(compare_rows integration
+      ${CMAKE_CURRENT_SOURCE_DIR}/integration/with_postgres.sh
+      ${CMAKE_CURRENT_SOURCE_DIR}/integration/compare_rows.sh $<TARGET_FILE:stream_producer>)
+  endif()
   dg_script_test(broker kafka
     ${CMAKE_CURRENT_SOURCE_DIR}/integration/with_kafka.sh
     ${CMAKE_CURRENT_SOURCE_DIR}/integration/kafka_broker.sh $<TARGET_FILE:kafka_tool> LABELS slow)
   set_tests_properties(kafka/broker PROPERTIES SKIP_RETURN_CODE 77)
   if(DG_SANITIZE MATCHES thread)
     target_sources(kafka_tool PRIVATE support/c11_threads.c)
+    target_sources(stream_producer PRIVATE support/c11_threads.c)
     set_property(TEST kafka/broker APPEND PROPERTY ENVIRONMENT
       "TSAN_OPTIONS=suppressions=${CMAKE_CURRENT_SOURCE_DIR}/support/tsan.supp")
   endif()
