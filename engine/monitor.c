@@ -43,6 +43,7 @@ static void free_lists(struct dg_monitor *m)
         free(m->check[i].baseline);
     }
     free_texts(m->ignore, m->n_ignore);
+    free_texts(m->source.topic, m->source.n_topics);
     free(m->feature);
     free(m->segment);
     free(m->baseline);
@@ -56,10 +57,24 @@ void dg_monitor_free(struct dg_monitor *m)
         return;
     }
     free_lists(m);
-    char *text[] = {m->name,         m->description,  m->owner,      m->path,
-                    m->hash,         m->format,       m->time_path,  m->id_path,
-                    m->version_path, m->variant_path, m->topic_path, m->partition_path,
-                    m->offset_path};
+    char *text[] = {m->name,
+                    m->description,
+                    m->owner,
+                    m->path,
+                    m->hash,
+                    m->format,
+                    m->time_path,
+                    m->id_path,
+                    m->version_path,
+                    m->variant_path,
+                    m->topic_path,
+                    m->partition_path,
+                    m->offset_path,
+                    m->record_time_path,
+                    m->source.schema_file,
+                    m->source.preset,
+                    m->source.instances,
+                    m->source.dead_letters};
     for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
         free(text[i]);
     }
@@ -158,31 +173,6 @@ static const char *text_of(const struct dg_settings *s, size_t key)
     return s->value[key].present ? s->value[key].text : NULL;
 }
 
-static void build_source(struct dg_builder *b)
-{
-    const struct dg_settings *s = dg_builder_section(b->root, MONITOR_SOURCE);
-    if (s == NULL || !s->value[SOURCE_FORMAT].present || !s->value[SOURCE_DELIMITER].present) {
-        return;
-    }
-    const struct dg_setting *delimiter = &s->value[SOURCE_DELIMITER];
-    const char *format = s->value[SOURCE_FORMAT].text, *c = delimiter->text;
-    b->m->format = dg_builder_copy(b, format);
-    if (strcmp(c, "auto") == 0) {
-        b->m->csv_delimiter = 0;
-    } else if (strcmp(c, "tab") == 0 || strcmp(c, "\t") == 0) {
-        b->m->csv_delimiter = '\t';
-    } else if (c[1] == '\0' && strchr(" !#$%&'*+,-./:;<=>?@\\^_`|~", c[0]) != NULL) {
-        b->m->csv_delimiter = c[0];
-    } else {
-        dg_diagnose(b->d, DG_ERROR, delimiter->place, "for example \",\" or \";\" or tab",
-                    "'delimiter' must be one punctuation character, tab or auto, not '%.100s'", c);
-    }
-    if (delimiter->given && strcmp(format, "auto") != 0 && strcmp(format, "csv") != 0) {
-        dg_diagnose(b->d, DG_ERROR, delimiter->place, "remove one of them",
-                    "'delimiter' is for CSV, but 'format' is %s", format);
-    }
-}
-
 static void build_head(struct dg_builder *b, const char *path)
 {
     struct dg_settings *root = b->root;
@@ -194,14 +184,14 @@ static void build_head(struct dg_builder *b, const char *path)
     if (limits != NULL && limits->value[LIMITS_MAX_SERIES].present) {
         b->m->max_series = (uint32_t)limits->value[LIMITS_MAX_SERIES].count;
     }
-    build_source(b);
+    dg_build_source(b);
 }
 
 static void build_duplicates(struct dg_builder *b)
 {
     struct dg_setting *s = &b->root->value[MONITOR_DUPLICATES];
     const struct dg_settings *columns = dg_builder_section(b->root, MONITOR_COLUMNS);
-    const bool has_id = columns != NULL && columns->value[COLUMNS_ID].given;
+    const bool has_id = columns != NULL && columns->value[COLUMNS_ID].present;
     dg_builder_derive_text(s, has_id ? "drop" : "keep");
     b->m->drop_duplicates = s->present && strcmp(s->text, "drop") == 0;
     if (b->m->drop_duplicates && !has_id) {

@@ -94,11 +94,12 @@ enum dg_start { DG_START_EARLIEST, DG_START_LATEST, DG_START_TIME };
 struct dg_source_spec {
     char **topic; /* [n_topics]; 0: the monitor is for files only */
     size_t n_topics;
-    enum dg_record_kind kind;
+    enum dg_record_kind kind; /* `format: csv` says nothing about records: AUTO */
     enum dg_framing framing;
     char *schema_file;   /* Avro schema (.avsc) for single-object and bare framing; NULL */
     char *preset;        /* "canonical", "kserve", "open_inference", "sagemaker", "seldon" */
-    char *instances;     /* pointer to an array each element of which is an event; NULL */
+    char *instances;     /* pointer to an array each element of which is an event; NULL: the record
+                            is the event, or the preset knows where they are */
     enum dg_start start; /* where a partition without a position begins */
     int64_t start_us;
     char *dead_letters;    /* topic for records that cannot be read; NULL */

@@ -14,6 +14,7 @@
 #define DG_SEGMENT_VALUES_MAX 1000
 #define DG_SEGMENT_TOP        20 /* default */
 #define DG_CHECKS_MAX         1000
+#define DG_TOPICS_MAX         1000
 
 struct dg_builder {
     struct dg_monitor *m;
@@ -37,7 +38,16 @@ void dg_builder_derive_text(struct dg_setting *s, const char *text);
 void dg_builder_derive_count(struct dg_setting *s, uint64_t count);
 void dg_builder_derive_us(struct dg_setting *s, int64_t us);
 
-/* Each fills its part of b->m and says what is wrong in b->d. Order: columns and windows first. */
+/* Say what is wrong with a field's path beyond its syntax; see docs/KAFKA.md for @ and ^. */
+void dg_builder_check_path(struct dg_builder *b, const char *path, struct dg_place place);
+/* The name of a column that is only given by its path: the pointer's parts, joined by dots. */
+const char *dg_builder_path_name(struct dg_builder *b, const char *path);
+/* The preset is "canonical": the columns that are not given are where that event has them. */
+bool dg_builder_canonical(const struct dg_builder *b);
+
+/* Each fills its part of b->m and says what is wrong in b->d. Order: source, columns
+ * and windows first. */
+void dg_build_source(struct dg_builder *b);
 void dg_build_columns(struct dg_builder *b);
 void dg_build_windows(struct dg_builder *b);
 void dg_build_baselines(struct dg_builder *b);

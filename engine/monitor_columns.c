@@ -77,6 +77,7 @@ static char *special(struct dg_builder *b, const struct dg_setting *s, const cha
     if (!s->present) {
         return NULL;
     }
+    dg_builder_check_path(b, s->text, s->place);
     add_use(b, paths, s->text, what, s->place);
     return dg_builder_copy(b, s->text);
 }
@@ -91,6 +92,10 @@ static void build_timestamp(struct dg_builder *b, const struct dg_settings *colu
     const struct dg_settings *s = dg_builder_section(columns, COLUMNS_TIMESTAMP);
     if (s == NULL) {
         return;
+    }
+    if (!columns->value[COLUMNS_TIMESTAMP].given && !s->value[TIMESTAMP_FROM].present) {
+        dg_diagnose(b->d, DG_ERROR, columns->place, "The event time, for example `timestamp: ts`.",
+                    "the key 'timestamp' is missing in 'columns'");
     }
     b->m->time_path = special(b, &s->value[TIMESTAMP_FROM], "the timestamp", paths);
     const struct dg_setting *format = &s->value[TIMESTAMP_FORMAT];
@@ -113,6 +118,7 @@ static void build_special(struct dg_builder *b, const struct dg_settings *column
     m->topic_path = special(b, &v[COLUMNS_TOPIC], "the topic", paths);
     m->partition_path = special(b, &v[COLUMNS_PARTITION], "the partition", paths);
     m->offset_path = special(b, &v[COLUMNS_OFFSET], "the offset", paths);
+    m->record_time_path = special(b, &v[COLUMNS_RECORD_TIMESTAMP], "the record's timestamp", paths);
     const bool partition = v[COLUMNS_PARTITION].given, offset = v[COLUMNS_OFFSET].given;
     if (partition != offset) {
         dg_diagnose(b->d, DG_ERROR, v[partition ? COLUMNS_PARTITION : COLUMNS_OFFSET].place,
@@ -125,29 +131,6 @@ static void build_special(struct dg_builder *b, const struct dg_settings *column
 }
 
 /* ---- features ----------------------------------------------------------------------------- */
-
-/* The name of a column that is only given by its path: the pointer's parts, joined by dots. */
-static const char *path_name(struct dg_builder *b, const char *path)
-{
-    if (path[0] != '/') {
-        return path;
-    }
-    char *name = dg_arena_text(b->arena, path + 1, strlen(path + 1));
-    if (name == NULL) {
-        b->out_of_memory = true;
-        return path;
-    }
-    char *w = name;
-    for (const char *p = path + 1; *p != '\0'; p++) {
-        if (*p == '~') {
-            *w++ = *++p == '0' ? '~' : '/';
-        } else {
-            *w++ = *p == '/' ? '.' : *p;
-        }
-    }
-    *w = '\0';
-    return name;
-}
 
 static struct dg_feature *new_feature(struct dg_builder *b, const char *name, const char *path)
 {
@@ -190,6 +173,23 @@ static bool name_is_safe(const char *name)
     return name[0] != '\0' && strlen(name) <= 256 && !dg_text_has_control(name, "");
 }
 
+/* "/features/NAME", the name escaped as RFC 6901 wants. */
+static const char *canonical_feature(struct dg_builder *b, const char *name)
+{
+    static const char head[] = "/features/";
+    char path[sizeof head + 2 * 256], *w = path + sizeof head - 1;
+    memcpy(path, head, sizeof head);
+    for (const char *p = name; *p != '\0'; p++) {
+        if (*p == '~' || *p == '/') {
+            *w++ = '~';
+        }
+        *w++ = *p == '/' ? '1' : *p == '~' ? '0' : *p;
+    }
+    char *made = dg_arena_text(b->arena, path, (size_t)(w - path));
+    b->out_of_memory |= made == NULL;
+    return made;
+}
+
 static void build_feature(struct dg_builder *b, struct dg_entry *e, struct uses *names,
                           struct uses *paths)
 {
@@ -202,10 +202,13 @@ static void build_feature(struct dg_builder *b, struct dg_entry *e, struct uses 
         return;
     }
     struct dg_settings *s = e->setting.sections.at[0];
-    dg_builder_derive_text(&s->value[FEATURE_FROM], e->name);
+    dg_builder_derive_text(&s->value[FEATURE_FROM],
+                           dg_builder_canonical(b) ? canonical_feature(b, e->name) : e->name);
     if (!s->value[FEATURE_FROM].present) {
         return;
     }
+    dg_builder_check_path(b, s->value[FEATURE_FROM].text,
+                          s->value[FEATURE_FROM].given ? s->value[FEATURE_FROM].place : e->place);
     struct dg_feature *f = new_feature(b, e->name, s->value[FEATURE_FROM].text);
     f->role = DG_ROLE_FEATURE;
     add_use(b, names, e->name, NULL, e->place);
@@ -227,7 +230,8 @@ static void build_role(struct dg_builder *b, const struct dg_setting *s, enum dg
     if (!s->present) {
         return;
     }
-    const char *name = path_name(b, s->text);
+    dg_builder_check_path(b, s->text, s->place);
+    const char *name = dg_builder_path_name(b, s->text);
     struct dg_feature *f = new_feature(b, name, s->text);
     f->role = role;
     f->type = role == DG_ROLE_PREDICTION ? DG_FEATURE_CATEGORY : DG_FEATURE_NUMERIC;
@@ -315,12 +319,34 @@ static void check_ignored(struct dg_builder *b, const struct dg_setting *ignore,
     }
 }
 
+/* Where the canonical event has what is not given; see docs/KAFKA.md. */
+static void canonical_columns(const struct dg_settings *columns)
+{
+    const struct dg_settings *timestamp = dg_builder_section(columns, COLUMNS_TIMESTAMP);
+    const struct dg_settings *prediction = dg_builder_section(columns, COLUMNS_PREDICTION);
+    struct dg_setting *const v = columns->value;
+    if (timestamp != NULL && !v[COLUMNS_TIMESTAMP].given) {
+        dg_builder_derive_text(&timestamp->value[TIMESTAMP_FROM], "ts");
+    }
+    dg_builder_derive_text(&v[COLUMNS_ID], "event_id");
+    dg_builder_derive_text(&v[COLUMNS_VERSION], "version");
+    dg_builder_derive_text(&v[COLUMNS_VARIANT], "variant");
+    dg_builder_derive_text(&v[COLUMNS_LATENCY], "latency_ms");
+    if (prediction != NULL && !v[COLUMNS_PREDICTION].given) {
+        dg_builder_derive_text(&prediction->value[PREDICTION_SCORE], "/prediction/value");
+        dg_builder_derive_text(&prediction->value[PREDICTION_CLASS], "/prediction/label");
+    }
+}
+
 void dg_build_columns(struct dg_builder *b)
 {
     const struct dg_settings *columns = dg_builder_section(b->root, MONITOR_COLUMNS);
     struct uses names = {0}, paths = {0};
     if (columns == NULL) {
         return;
+    }
+    if (dg_builder_canonical(b)) {
+        canonical_columns(columns);
     }
     build_special(b, columns, &paths);
     build_features(b, columns, &names, &paths);

@@ -8,24 +8,93 @@
 
 #define SECTION(table, count) .key = (table), .n = (count)
 
-static const char *const formats[] = {"auto", "csv", "ndjson", "avro", NULL};
+static const char *const formats[] = {"auto", "csv", "ndjson", "avro", "json", NULL};
+static const char *const framings[] = {"auto", "confluent", "single_object", "bare", NULL};
+static const char *const presets[] = {"canonical", "kserve", "open_inference",
+                                      "sagemaker", "seldon", NULL};
+static const char *const on_loss_words[] = {"continue", "stop", NULL};
 static const struct dg_key source_keys[] = {
     [SOURCE_FORMAT] = {.name = "format",
                        .type = DG_KEY_WORD,
                        .words = formats,
+                       .remark = true,
                        .fallback = "auto",
-                       .doc = "What the input files are; auto looks at their first bytes."},
+                       .doc = "What files, or records of a topic, are written in; auto looks at "
+                              "their first bytes. json is ndjson for files."},
     [SOURCE_DELIMITER] = {.name = "delimiter",
                           .type = DG_KEY_TEXT,
+                          .remark = true,
                           .fallback = "auto",
                           .doc = "What separates CSV fields: one character, tab, or auto, which "
                                  "chooses among comma, semicolon, tab and bar."},
+    [SOURCE_TOPIC] = {.name = "topic",
+                      .type = DG_KEY_TEXT,
+                      .remark = true,
+                      .doc = "The Kafka topic whose records are the events."},
+    [SOURCE_TOPICS] = {.name = "topics",
+                       .type = DG_KEY_TEXTS,
+                       .remark = true,
+                       .doc = "The same, for several topics."},
+    [SOURCE_FRAMING] = {.name = "framing",
+                        .type = DG_KEY_WORD,
+                        .words = framings,
+                        .remark = true,
+                        .fallback = "auto",
+                        .doc = "What stands before the Avro in a record: a schema's id (confluent),"
+                               " its fingerprint (single_object), or nothing (bare). auto looks at "
+                               "each record."},
+    [SOURCE_SCHEMA] = {.name = "schema",
+                       .type = DG_KEY_TEXT,
+                       .remark = true,
+                       .doc = "The Avro schema of bare and single-object records: a file, relative "
+                              "to the monitor file."},
+    [SOURCE_PRESET] = {.name = "preset",
+                       .type = DG_KEY_WORD,
+                       .words = presets,
+                       .doc = "Whose records they are: where the events stand in them and what "
+                              "their fields are called. See KAFKA.md."},
+    [SOURCE_INSTANCES] = {.name = "instances",
+                          .type = DG_KEY_FIELD,
+                          .fallback_words = "the record is the event, unless `preset` says else",
+                          .doc = "A pointer to an array in the record; each of its elements is an "
+                                 "event. Fields are then looked up in the element; ^/NAME is a "
+                                 "field of the record around it."},
+    [SOURCE_START] = {.name = "start",
+                      .type = DG_KEY_TEXT,
+                      .remark = true,
+                      .fallback = "earliest",
+                      .doc = "Where a partition begins that has not been read before: earliest, "
+                             "latest, or a time such as 2026-11-01T00:00:00Z."},
+    [SOURCE_DEAD_LETTERS] = {.name = "dead_letters",
+                             .type = DG_KEY_TEXT,
+                             .remark = true,
+                             .fallback_words = "they are only counted",
+                             .doc = "The topic that gets a copy of every record that cannot be "
+                                    "read."},
+    [SOURCE_IDLE_AFTER] = {.name = "idle_after",
+                           .type = DG_KEY_DURATION,
+                           .remark = true,
+                           .min = US_PER_S,
+                           .max = US_PER_DAY,
+                           .fallback = "30s",
+                           .doc = "How long a partition must have been read to its end before "
+                                  "windows no longer wait for it."},
+    [SOURCE_ON_LOSS] = {.name = "on_loss",
+                        .type = DG_KEY_WORD,
+                        .words = on_loss_words,
+                        .remark = true,
+                        .fallback = "continue",
+                        .doc = "Records deleted before they were read: go on behind the gap and "
+                               "say so, or stop the partition."},
 };
 static const struct dg_section source_section = {
     .name = "source",
-    .doc = "How the input is written. It is given on the command line.",
+    .doc = "Where the events come from and how they are written. Files are given on the command "
+           "line. Only preset and instances are part of the configuration's hash, so that a "
+           "replay of files and a live run have the same.",
     SECTION(source_keys, SOURCE_KEYS),
-    .example = "source: { format: csv, delimiter: \";\" }",
+    .example = "source:\n  topic: credit.predictions\n  format: avro\n  dead_letters: "
+               "credit.predictions.bad",
 };
 
 static const char *const time_formats[] = {"auto",    "rfc3339", "unix_s", "unix_ms",
@@ -119,7 +188,7 @@ static const struct dg_key columns_keys[] = {
     [COLUMNS_TIMESTAMP] = {.name = "timestamp",
                            .type = DG_KEY_SECTION,
                            .section = &timestamp_section,
-                           .required = true,
+                           .fallback_words = "none; needed, unless `preset` is canonical",
                            .doc = "The event time, for example `timestamp: ts`."},
     [COLUMNS_ID] = {.name = "id",
                     .type = DG_KEY_FIELD,
@@ -142,6 +211,10 @@ static const struct dg_key columns_keys[] = {
     [COLUMNS_OFFSET] = {.name = "offset",
                         .type = DG_KEY_FIELD,
                         .doc = "The row's offset in its partition."},
+    [COLUMNS_RECORD_TIMESTAMP] = {.name = "record_timestamp",
+                                  .type = DG_KEY_FIELD,
+                                  .doc = "The record's own timestamp in Kafka, against which "
+                                         "time.max_ahead is measured."},
     [COLUMNS_PREDICTION] = {.name = "prediction",
                             .type = DG_KEY_SECTION,
                             .section = &prediction_section,
@@ -161,8 +234,11 @@ static const struct dg_key columns_keys[] = {
 };
 static const struct dg_section columns_section = {
     .name = "columns",
-    .doc = "Which field of a record is what. A plain name is a top-level field (CSV header, JSON "
-           "key, Avro field); what begins with / is a pointer (RFC 6901) into nested ones.",
+    .doc =
+        "Which field of a record is what. A plain name is a top-level field (CSV header, JSON "
+        "key, Avro field); what begins with / is a pointer (RFC 6901) into nested ones. In records "
+        "of Kafka, @key, @key/NAME, @header/NAME, @topic, @partition, @offset and @timestamp "
+        "stand beside the value; files have them only as fields of that name.",
     SECTION(columns_keys, COLUMNS_KEYS),
 };
 
@@ -433,7 +509,7 @@ static const struct dg_key monitor_keys[] = {
     [MONITOR_SOURCE] = {.name = "source",
                         .type = DG_KEY_SECTION,
                         .section = &source_section,
-                        .doc = "How the input is written."},
+                        .doc = "Where the events come from and how they are written."},
     [MONITOR_COLUMNS] = {.name = "columns",
                          .type = DG_KEY_SECTION,
                          .section = &columns_section,

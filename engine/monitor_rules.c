@@ -41,6 +41,7 @@ static void segment_column(struct dg_builder *b, struct dg_segment_spec *spec, s
     spec->name[i] = dg_builder_copy(b, name);
     spec->column[i] = dg_builder_copy(b, f == NULL ? name : f->path);
     if (f == NULL) {
+        dg_builder_check_path(b, name, place);
         doubt_column(b, name, place);
     } else if (f->type == DG_FEATURE_NUMERIC) {
         dg_diagnose(b->d, DG_ERROR, place, "segments are made from categories",

@@ -194,7 +194,7 @@ static void build_kind(struct dg_builder *b, struct dg_baseline_spec *spec, stru
     } else {
         spec->kind = DG_BASELINE_VARIANT;
         spec->variant = dg_builder_copy(b, v->text);
-        if (columns != NULL && !columns->value[COLUMNS_VARIANT].given) {
+        if (columns != NULL && !columns->value[COLUMNS_VARIANT].present) {
             dg_diagnose(b->d, DG_ERROR, v->place, "name the field that holds the variant",
                         "a variant as baseline needs 'columns.variant'");
         }

@@ -240,7 +240,7 @@ static int header_names(const char *path, struct dg_profile *p, struct dg_error 
 
 char *dg_profile_path(const char *name)
 {
-    if (name[0] != '/') {
+    if (name[0] != '/' && name[0] != '@' && name[0] != '^') { /* these begin other paths */
         return strdup(name);
     }
     char *path = malloc(2 * strlen(name) + 2), *w = path;
