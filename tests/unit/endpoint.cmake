@@ -1,0 +1,5 @@
+add_library(dg_board_sample STATIC support/board_sample.c)
+target_link_libraries(dg_board_sample PUBLIC dg_options dg_engine)
+dg_test(test_board unit unit/test_board.c LINK dg_board_sample PkgConfig::JANSSON Threads::Threads)
+dg_script_test(metrics unit ${CMAKE_CURRENT_SOURCE_DIR}/unit/metrics.sh $<TARGET_FILE:test_board>)
+set_tests_properties(unit/metrics PROPERTIES SKIP_RETURN_CODE 77)
