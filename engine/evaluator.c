@@ -2,11 +2,14 @@
 
 #include "engine/series_rows.h"
 #include "engine/workers.h"
+#include "stats/bytes.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MEMORY_VERSION 1 /* of saved memory */
 
 /* A slice of the window at hand, and its series' rows. */
 struct slice {
@@ -416,24 +419,108 @@ int64_t dg_evaluator_due(struct dg_evaluator *e, const struct dg_progress_of_tim
     return due <= t->final_us ? due : INT64_MAX;
 }
 
+int dg_evaluator_step(struct dg_evaluator *e, const struct dg_progress_of_time *t, bool *any,
+                      struct dg_error *err)
+{
+    int64_t end_us = 0;
+    const int spec =
+        dg_schedule_next(&e->schedule, t->first_us, t->newest_us, t->final_us, &end_us);
+    *any = spec >= 0;
+    return spec < 0 ? 0 : evaluate_window(e, (size_t)spec, end_us, t, err);
+}
+
 int dg_evaluator_run(struct dg_evaluator *e, const struct dg_progress_of_time *t,
                      struct dg_error *err)
 {
-    int64_t end_us = 0;
-    int spec;
-    bool any = false;
-    while ((spec = dg_schedule_next(&e->schedule, t->first_us, t->newest_us, t->final_us,
-                                    &end_us)) >= 0) {
-        const int rc = evaluate_window(e, (size_t)spec, end_us, t, err);
-        if (rc != 0) {
-            return rc;
-        }
+    bool more = true, any = false;
+    int rc = dg_evaluator_step(e, t, &more, err);
+    while (rc == 0 && more) {
         any = true;
+        rc = dg_evaluator_step(e, t, &more, err);
     }
-    if (any) {
+    if (rc == 0 && any) {
         e->store->ops->forget(e->store, dg_schedule_needed_from(&e->schedule));
     }
-    return 0;
+    return rc;
+}
+
+int64_t dg_evaluator_reach(const struct dg_evaluator *e)
+{
+    return dg_schedule_reach(&e->schedule);
+}
+
+int64_t dg_evaluator_needed_from(const struct dg_evaluator *e)
+{
+    return dg_schedule_needed_from(&e->schedule);
+}
+
+#define SHAPE 5
+
+/* What keys and places in saved memory rest on. */
+static void shape_of(const struct dg_plan *p, uint64_t out[SHAPE])
+{
+    out[0] = p->monitor->n_windows;
+    out[1] = p->monitor->n_baselines;
+    out[2] = p->monitor->n_checks;
+    out[3] = p->n_columns;
+    out[4] = p->slicer.n_segments;
+}
+
+void dg_evaluator_save(const struct dg_evaluator *e, struct dg_bytes *out)
+{
+    uint64_t shape[SHAPE];
+    shape_of(e->plan, shape);
+    dg_put_u8(out, MEMORY_VERSION);
+    for (size_t i = 0; i < SHAPE; i++) {
+        dg_put_varint(out, shape[i]);
+    }
+    dg_schedule_encode(&e->schedule, out);
+    for (size_t i = 0; i < e->plan->monitor->n_windows; i++) {
+        dg_put_varint(out, e->silent[i]);
+    }
+    dg_rules_encode(e->rules, out);
+}
+
+static int read_shape(const struct dg_evaluator *e, struct dg_reader *r, struct dg_error *err)
+{
+    uint64_t shape[SHAPE];
+    shape_of(e->plan, shape);
+    const uint8_t version = dg_get_u8(r);
+    bool same = version == MEMORY_VERSION;
+    for (size_t i = 0; i < SHAPE; i++) {
+        same = dg_get_varint(r) == shape[i] && same;
+    }
+    return same && !r->failed ? 0
+                              : dg_fail(err, EBADMSG,
+                                        "saved memory of the evaluator has version %u, or belongs "
+                                        "to another monitor",
+                                        version);
+}
+
+int dg_evaluator_restore(struct dg_evaluator *e, const uint8_t bytes[], size_t n,
+                         struct dg_error *err)
+{
+    const size_t n_windows = e->plan->monitor->n_windows;
+    struct dg_reader r = {bytes, bytes + n, false};
+    struct dg_schedule schedule = {0};
+    uint64_t *silent = calloc(n_windows + 1, sizeof *silent);
+    int rc =
+        silent == NULL ? dg_fail_memory(err) : dg_schedule_init(&schedule, e->plan->monitor, err);
+    rc = rc != 0 ? rc : read_shape(e, &r, err);
+    rc = rc != 0 ? rc : dg_schedule_decode(&schedule, &r, err);
+    for (size_t i = 0; i < n_windows && rc == 0; i++) {
+        silent[i] = dg_get_varint(&r);
+    }
+    rc = rc != 0 ? rc : dg_rules_decode(e->rules, &r, err);
+    if (rc == 0) {
+        dg_schedule_deinit(&e->schedule);
+        e->schedule = schedule;
+        schedule = (struct dg_schedule){0};
+        memcpy(e->silent, silent, n_windows * sizeof *silent);
+    }
+    dg_schedule_deinit(&schedule);
+    free(silent);
+    return rc;
 }
 
 uint64_t dg_evaluator_windows(const struct dg_evaluator *e, size_t spec)

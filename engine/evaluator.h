@@ -36,6 +36,29 @@ int64_t dg_evaluator_due(struct dg_evaluator *e, const struct dg_progress_of_tim
 DG_MUST_CHECK int dg_evaluator_run(struct dg_evaluator *e, const struct dg_progress_of_time *t,
                                    struct dg_error *err);
 
+/* The same for one window: *any = there was one. The store is not told to forget anything; with
+ * other windows than run would choose in between, rows are still those of one pass. */
+DG_MUST_CHECK int dg_evaluator_step(struct dg_evaluator *e, const struct dg_progress_of_time *t,
+                                    bool *any, struct dg_error *err);
+
+/* What is added to a pane that starts here or later changes no window evaluated so far (or left out
+ * as silent). INT64_MIN: none was. */
+int64_t dg_evaluator_reach(const struct dg_evaluator *e);
+/* Panes that start before this are needed by no window to come. INT64_MIN: all are. */
+int64_t dg_evaluator_needed_from(const struct dg_evaluator *e);
+
+/*
+ * The evaluator's memory of windows past (schedule, rules, silence) as bytes, and back to it, into
+ * an evaluator of the same monitor and plan: from there on it evaluates as it would have then.
+ * Counters of what was evaluated (windows, severity, left out) are no part of it. save appends, and
+ * costs a pass over the rules' memory; equal memories have equal bytes. Groups must keep their
+ * numbers. EBADMSG: not such bytes, of another version or of another shape of monitor; ENOMEM; the
+ * evaluator is as it was in both cases.
+ */
+void dg_evaluator_save(const struct dg_evaluator *e, struct dg_bytes *out);
+DG_MUST_CHECK int dg_evaluator_restore(struct dg_evaluator *e, const uint8_t bytes[], size_t n,
+                                       struct dg_error *err);
+
 /* Silent windows in a row that are given; those beyond are left out, and counted, until rows come
  * again. A log with a wrong clock may span centuries. */
 #define DG_SILENT_WINDOWS_MAX 1000

@@ -149,6 +149,11 @@ static int append_one(struct memory_store *s, const struct dg_delta *d)
     return end - at < PILE_MAX ? 0 : merge_pile(s, h, d, at, end);
 }
 
+static int memory_fail(int rc, struct dg_error *err)
+{
+    return rc == ENOMEM ? dg_fail_memory(err) : dg_fail(err, rc, "pane state is corrupt in memory");
+}
+
 static int memory_append(struct dg_store *self, const struct dg_delta deltas[], size_t n,
                          struct dg_error *err)
 {
@@ -157,8 +162,7 @@ static int memory_append(struct dg_store *self, const struct dg_delta deltas[], 
         DG_ASSERT(deltas[i].n <= UINT32_MAX);
         const int rc = append_one(s, &deltas[i]);
         if (rc != 0) {
-            return rc == ENOMEM ? dg_fail_memory(err)
-                                : dg_fail(err, rc, "pane state is corrupt in memory");
+            return memory_fail(rc, err);
         }
     }
     return 0;
@@ -234,6 +238,41 @@ static const struct dg_store_ops MEMORY_STORE = {
     .bytes = memory_bytes,
     .close = memory_close,
 };
+
+static int pack_history(struct memory_store *s, struct history *h, enum dg_state_kind kind,
+                        uint32_t id, int64_t from_us, int64_t to_us)
+{
+    int rc = 0;
+    for (uint32_t at = lower_bound(h, from_us); at < h->first + h->n && rc == 0; at++) {
+        const struct dg_delta d = {h->entry[at].pane_us, kind, id, NULL, 0};
+        uint32_t end = at + 1;
+        while (end < h->first + h->n && h->entry[end].pane_us == d.pane_us) {
+            end++;
+        }
+        if (d.pane_us >= to_us) {
+            break;
+        }
+        rc = end - at > 1 ? merge_pile(s, h, &d, at, end) : 0;
+    }
+    return rc;
+}
+
+int dg_memory_store_pack(struct dg_store *store, int64_t from_us, int64_t to_us,
+                         struct dg_error *err)
+{
+    DG_ASSERT(store->ops == &MEMORY_STORE);
+    struct memory_store *s = (struct memory_store *)store;
+    for (int kind = 0; kind < DG_STATE_KINDS; kind++) {
+        for (uint32_t id = 0; id < s->n_history[kind]; id++) {
+            const int rc = pack_history(s, &s->history[kind][id], (enum dg_state_kind)kind, id,
+                                        from_us, to_us);
+            if (rc != 0) {
+                return memory_fail(rc, err);
+            }
+        }
+    }
+    return 0;
+}
 
 int dg_memory_store_open(const struct dg_plan *plan, struct dg_store **out, struct dg_error *err)
 {

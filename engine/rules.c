@@ -1,6 +1,7 @@
 #include "engine/rules.h"
 
 #include "engine/result_fields.h"
+#include "stats/bytes.h"
 #include "stats/multiple.h"
 
 #include <errno.h>
@@ -306,4 +307,123 @@ int dg_rules_judge_slice(struct dg_rules *r, struct dg_slice_row *row, uint64_t 
         }
     }
     return 0;
+}
+
+/* Nothing that a fresh memory would not say as well. */
+static bool is_calm(const struct dg_rules *r, const struct memory *m)
+{
+    uint32_t beyond = 0;
+    for (size_t i = 0; m->check != NULL && i < r->monitor->n_checks; i++) {
+        beyond |= m->check[i];
+    }
+    return m->gates == 0 && !m->drifting && beyond == 0;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct memory *x = *(const struct memory *const *)a,
+                        *y = *(const struct memory *const *)b;
+    return (x->key > y->key) - (x->key < y->key);
+}
+
+static void encode_memory(const struct dg_rules *r, const struct memory *m, uint64_t last_key,
+                          struct dg_bytes *out)
+{
+    const bool run = m->gates > 0 || m->drifting;
+    dg_put_varint(out, m->key - last_key);
+    dg_put_u8(out, (uint8_t)(m->drifting | run << 1 | (m->check != NULL) << 2));
+    if (run) {
+        dg_put_varint(out, m->gates);
+        dg_put_varint(out, m->quiet);
+        dg_put_zigzag(out, m->since_us);
+    }
+    for (size_t i = 0; m->check != NULL && i < r->monitor->n_checks; i++) {
+        dg_put_varint(out, m->check[i]);
+    }
+}
+
+void dg_rules_encode(const struct dg_rules *r, struct dg_bytes *out)
+{
+    const struct memory **found = malloc((r->n + 1) * sizeof *found);
+    size_t n = 0;
+    if (found == NULL) {
+        out->failed = true;
+        return;
+    }
+    for (uint64_t i = 0; i <= r->mask; i++) {
+        if (r->slot[i].key != 0 && !is_calm(r, &r->slot[i])) {
+            found[n++] = &r->slot[i];
+        }
+    }
+    qsort(found, n, sizeof *found, by_key);
+    dg_put_varint(out, n);
+    for (size_t i = 0; i < n; i++) {
+        encode_memory(r, found[i], i == 0 ? 0 : found[i - 1]->key, out);
+    }
+    free(found);
+}
+
+static uint32_t get_u32(struct dg_reader *in)
+{
+    const uint64_t v = dg_get_varint(in);
+    in->failed = in->failed || v > UINT32_MAX;
+    return (uint32_t)v;
+}
+
+/* Into `r`, which knows nothing of that key. 0, EBADMSG or ENOMEM. */
+static int decode_memory(struct dg_rules *r, struct dg_reader *in, uint64_t *key)
+{
+    const uint64_t step = dg_get_varint(in);
+    const uint8_t bits = dg_get_u8(in);
+    if (in->failed || step == 0 || step > UINT64_MAX - *key || bits > 7 || (bits & 3) == 1) {
+        return EBADMSG;
+    }
+    *key += step;
+    struct memory *m = recall(r, *key - 1);
+    if (m == NULL) {
+        return ENOMEM;
+    }
+    m->drifting = bits & 1;
+    if (bits & 2) {
+        m->gates = get_u32(in);
+        m->quiet = get_u32(in);
+        m->since_us = dg_get_zigzag(in);
+    }
+    if (bits & 4) {
+        m->check = calloc(r->monitor->n_checks + 1, sizeof *m->check);
+        if (m->check == NULL) {
+            return ENOMEM;
+        }
+        for (size_t i = 0; i < r->monitor->n_checks; i++) {
+            m->check[i] = get_u32(in);
+        }
+    }
+    return in->failed ? EBADMSG : 0;
+}
+
+int dg_rules_decode(struct dg_rules *r, struct dg_reader *in, struct dg_error *err)
+{
+    struct dg_rules *got = NULL;
+    int rc = dg_rules_open(r->monitor, &got, err);
+    if (rc != 0) {
+        return rc;
+    }
+    const uint64_t n = dg_get_varint(in);
+    uint64_t key = 0;
+    for (uint64_t i = 0; i < n && rc == 0; i++) {
+        rc = decode_memory(got, in, &key);
+    }
+    rc = rc == 0 && (in->failed || in->p != in->end) ? EBADMSG : rc;
+    if (rc == 0) {
+        const struct dg_rules before = *r;
+        r->slot = got->slot;
+        r->mask = got->mask;
+        r->n = got->n;
+        got->slot = before.slot;
+        got->mask = before.mask;
+    }
+    dg_rules_close(got);
+    return rc == ENOMEM ? dg_fail_memory(err)
+           : rc != 0    ? dg_fail(err, rc, "saved memory of the rules is damaged")
+                        : 0;
 }

@@ -37,4 +37,12 @@ DG_MUST_CHECK int dg_rules_judge(struct dg_rules *r, struct dg_ruled_row rows[],
 DG_MUST_CHECK int dg_rules_judge_slice(struct dg_rules *r, struct dg_slice_row *row,
                                        uint64_t memory, struct dg_error *err);
 
+/* What the rules remember, and back: only of series that are not calm, so a few bytes each of a
+ * few; ascending by key, so equal memories have equal bytes. decode takes all that is left to read.
+ * EBADMSG: not such bytes; ENOMEM; the memory is as it was in both cases. */
+struct dg_bytes;
+struct dg_reader;
+void dg_rules_encode(const struct dg_rules *r, struct dg_bytes *out);
+DG_MUST_CHECK int dg_rules_decode(struct dg_rules *r, struct dg_reader *in, struct dg_error *err);
+
 #endif

@@ -1,6 +1,11 @@
 #include "engine/schedule.h"
 
+#include "stats/bytes.h"
+
+#include <errno.h>
 #include <stdlib.h>
+
+#define TIME_MAX (INT64_C(1) << 60) /* beyond every time that a row can have */
 
 int dg_schedule_init(struct dg_schedule *s, const struct dg_monitor *m, struct dg_error *err)
 {
@@ -93,4 +98,53 @@ int64_t dg_schedule_needed_from(const struct dg_schedule *s)
         from = need < from ? need : from;
     }
     return from;
+}
+
+int64_t dg_schedule_reach(const struct dg_schedule *s)
+{
+    int64_t reach = INT64_MIN;
+    for (size_t i = 0; i < s->monitor->n_windows; i++) {
+        const int64_t end = s->next_end[i] - s->monitor->window[i].slide_us;
+        reach = s->started[i] && end > reach ? end : reach;
+    }
+    return reach;
+}
+
+void dg_schedule_encode(const struct dg_schedule *s, struct dg_bytes *out)
+{
+    for (size_t i = 0; i < s->monitor->n_windows; i++) {
+        dg_put_u8(out, s->started[i]);
+        dg_put_zigzag(out, s->started[i] ? s->next_end[i] : 0);
+    }
+}
+
+/* A window of the spec may end there. */
+static bool is_end(const struct dg_window_spec *w, int64_t us)
+{
+    return us > -TIME_MAX && us < TIME_MAX &&
+           dg_align_down(us, w->slide_us, dg_span_origin(w->slide_us)) == us;
+}
+
+int dg_schedule_decode(struct dg_schedule *s, struct dg_reader *r, struct dg_error *err)
+{
+    struct dg_schedule got = {0};
+    int rc = dg_schedule_init(&got, s->monitor, err);
+    for (size_t i = 0; i < s->monitor->n_windows && rc == 0; i++) {
+        const uint8_t started = dg_get_u8(r);
+        got.started[i] = started == 1;
+        got.next_end[i] = dg_get_zigzag(r);
+        const bool good = started == 0
+                              ? got.next_end[i] == 0
+                              : started == 1 && is_end(&s->monitor->window[i], got.next_end[i]);
+        if (r->failed || !good) {
+            rc = dg_fail(err, EBADMSG, "saved schedule: window %zu makes no sense", i);
+        }
+    }
+    if (rc == 0) {
+        const struct dg_schedule before = *s;
+        *s = got;
+        got = before;
+    }
+    dg_schedule_deinit(&got);
+    return rc;
 }

@@ -31,4 +31,16 @@ uint64_t dg_schedule_skip_to(struct dg_schedule *s, size_t spec, int64_t us);
 /* Panes that start before this are needed by no window to come (baselines included). */
 int64_t dg_schedule_needed_from(const struct dg_schedule *s);
 
+/* What is added to a pane that starts here or later belongs to no window that has been given or
+ * left out so far. INT64_MIN: none has. */
+int64_t dg_schedule_reach(const struct dg_schedule *s);
+
+/* Where the schedule stands, and back; decode reads as many windows as the monitor has. EBADMSG:
+ * not such bytes, with the schedule as it was. */
+struct dg_bytes;
+struct dg_reader;
+void dg_schedule_encode(const struct dg_schedule *s, struct dg_bytes *out);
+DG_MUST_CHECK int dg_schedule_decode(struct dg_schedule *s, struct dg_reader *r,
+                                     struct dg_error *err);
+
 #endif

@@ -257,14 +257,46 @@ static bool group_is(const struct dg_group *g, const struct dg_text part[2])
            strlen(g->variant) == part[1].len && memcmp(g->variant, part[1].bytes, part[1].len) == 0;
 }
 
-/* Find or make the group; the caller holds the lock. */
-static int group_intern(struct dg_slicer *s, const struct dg_text part[2], uint32_t *out)
+/* A new group at the end; the caller holds the lock. */
+static int group_add(struct dg_slicer *s, const struct dg_text part[2], uint32_t *out)
+{
+    if (s->n_groups == s->cap_groups) {
+        const uint32_t cap = s->cap_groups == 0 ? 8 : 2 * s->cap_groups;
+        struct dg_group *grown = realloc(s->group, cap * sizeof *grown);
+        if (grown == NULL) {
+            return ENOMEM;
+        }
+        s->group = grown;
+        s->cap_groups = cap;
+    }
+    struct dg_group g = {copy_text(part[0].bytes, part[0].len),
+                         copy_text(part[1].bytes, part[1].len)};
+    if (g.version == NULL || g.variant == NULL) {
+        free(g.version);
+        free(g.variant);
+        return ENOMEM;
+    }
+    s->group[s->n_groups] = g;
+    *out = s->n_groups++;
+    return 0;
+}
+
+static bool group_find(const struct dg_slicer *s, const struct dg_text part[2], uint32_t *out)
 {
     for (uint32_t i = 0; i < s->n_groups; i++) {
         if (group_is(&s->group[i], part)) {
             *out = i;
-            return 0;
+            return true;
         }
+    }
+    return false;
+}
+
+/* Find or make the group; the caller holds the lock. */
+static int group_intern(struct dg_slicer *s, const struct dg_text part[2], uint32_t *out)
+{
+    if (group_find(s, part, out)) {
+        return 0;
     }
     static const struct dg_text word = {"rest", 4, DG_FINITE};
     const struct dg_text rest[2] = {s->version < 0 ? NO_TEXT : word,
@@ -276,26 +308,20 @@ static int group_intern(struct dg_slicer *s, const struct dg_text part[2], uint3
     }
     const struct dg_text *named =
         s->n_groups + 1 == s->max_groups && s->max_groups > 1 ? rest : part;
-    if (s->n_groups == s->cap_groups) {
-        const uint32_t cap = s->cap_groups == 0 ? 8 : 2 * s->cap_groups;
-        struct dg_group *grown = realloc(s->group, cap * sizeof *grown);
-        if (grown == NULL) {
-            return ENOMEM;
-        }
-        s->group = grown;
-        s->cap_groups = cap;
-    }
-    struct dg_group g = {copy_text(named[0].bytes, named[0].len),
-                         copy_text(named[1].bytes, named[1].len)};
-    if (g.version == NULL || g.variant == NULL) {
-        free(g.version);
-        free(g.variant);
-        return ENOMEM;
-    }
-    s->overflow_rows += named == rest;
-    s->group[s->n_groups] = g;
-    *out = s->n_groups++;
-    return 0;
+    const int rc = group_add(s, named, out);
+    s->overflow_rows += rc == 0 && named == rest;
+    return rc;
+}
+
+int dg_slicer_name_group(struct dg_slicer *s, const char *version, const char *variant,
+                         uint32_t *group)
+{
+    const struct dg_text part[2] = {{version, (uint32_t)strlen(version), DG_FINITE},
+                                    {variant, (uint32_t)strlen(variant), DG_FINITE}};
+    pthread_mutex_lock(&s->lock);
+    const int rc = group_find(s, part, group) ? 0 : group_add(s, part, group);
+    pthread_mutex_unlock(&s->lock);
+    return rc;
 }
 
 int dg_slicer_groups(struct dg_slicer *s, struct dg_group_cache *cache, const struct dg_batch *b,

@@ -77,4 +77,9 @@ DG_MUST_CHECK int dg_slicer_groups(struct dg_slicer *s, struct dg_group_cache *c
                                    const struct dg_batch *b, const int32_t skip[],
                                    uint32_t group[]);
 
+/* The number of the group of that name, added at the end if there is none, whatever max_groups
+ * says: for groups that were numbered elsewhere. 0 or ENOMEM. */
+DG_MUST_CHECK int dg_slicer_name_group(struct dg_slicer *s, const char *version,
+                                       const char *variant, uint32_t *group);
+
 #endif

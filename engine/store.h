@@ -41,4 +41,10 @@ struct dg_store_ops {
 DG_MUST_CHECK int dg_memory_store_open(const struct dg_plan *plan, struct dg_store **out,
                                        struct dg_error *err);
 
+/* Merge the deltas of every state and pane with from_us <= pane < to_us into one each, which takes
+ * the room of one: for panes to which nothing will be added. Of a memory store only. EBADMSG: a
+ * delta is corrupt; ENOMEM; what was not merged is as it was. */
+DG_MUST_CHECK int dg_memory_store_pack(struct dg_store *store, int64_t from_us, int64_t to_us,
+                                       struct dg_error *err);
+
 #endif

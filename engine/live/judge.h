@@ -17,21 +17,6 @@
 #include "engine/evaluator.h"
 #include "engine/live/ledger.h"
 
-struct dg_judge_options {
-    const struct dg_baseline *const *file; /* as dg_evaluator_options */
-    uint32_t threads;
-    int64_t horizon_us; /* how far behind the newest event windows may still be judged again */
-};
-
-struct dg_judge;
-
-/* `plan` is the judge's own (its slicer's groups are numbered by the ledger). Borrows plan, ledger,
- * baselines. */
-DG_MUST_CHECK int dg_judge_open(struct dg_plan *plan, struct dg_ledger *ledger, int32_t stream,
-                                const struct dg_judge_options *options, struct dg_judge **out,
-                                struct dg_error *err);
-void dg_judge_close(struct dg_judge *j);
-
 struct dg_judge_report {
     bool leading;           /* this process judges the stream; false: another one does */
     uint64_t windows;       /* judged this time, again or for the first time */
@@ -43,7 +28,32 @@ struct dg_judge_report {
     enum dg_severity worst; /* of the newest window of each size */
     uint64_t unrevised;     /* deltas that came for panes behind the horizon, since open */
     size_t bytes;           /* memory of panes held */
+    size_t snapshot_bytes;  /* memory of the copies of the evaluator's memory */
 };
+
+struct dg_judge_options {
+    const struct dg_baseline *const *file; /* as dg_evaluator_options */
+    uint32_t threads;
+    int64_t horizon_us; /* how far behind the newest event windows may still be judged again */
+    /* Called after each save within a run (a long arrear takes many): what the run has come to so
+     * far. Non-zero ends the run there, with EINTR; nothing is lost. NULL: nobody wants to know. */
+    int (*progress)(void *arg, const struct dg_judge_report *so_far);
+    void *progress_arg;
+};
+
+struct dg_judge;
+
+/* `plan` is the judge's own (its slicer's groups are numbered by the ledger). Borrows plan, ledger,
+ * baselines. */
+DG_MUST_CHECK int dg_judge_open(struct dg_plan *plan, struct dg_ledger *ledger, int32_t stream,
+                                const struct dg_judge_options *options, struct dg_judge **out,
+                                struct dg_error *err);
+void dg_judge_close(struct dg_judge *j);
+
+/* The stream has at least so many partitions (0 at first): until the ledger has a position of as
+ * many, those without hold windows back like a partition without any event, and nothing is settled:
+ * their past may be older than all that is known. */
+void dg_judge_expect(struct dg_judge *j, size_t partitions);
 
 /*
  * Read what is new, judge what is due, save. `end`: judge as if all partitions were idle (the

@@ -23,7 +23,9 @@ struct dg_stream_key {
     const struct dg_monitor *of; /* for names and descriptions in results */
 };
 
-/* Offsets [from, to) that were never read. */
+/* Offsets [from, to) that were never read. "unrevised" comes from the judge and is no gap in a
+ * partition: rows that came too late for windows that will not be judged again; topic "", partition
+ * -1, and [from, to) are event times. */
 struct dg_gap {
     int32_t stream;
     struct dg_topic_partition place;
@@ -58,10 +60,12 @@ struct dg_ledger_reader {
 struct dg_judgement {
     const uint8_t *checkpoint; /* [checkpoint_len]; NULL: the last one stays */
     size_t checkpoint_len;
-    /* Panes before settled_us have all their deltas: rows of them are replaced by `merged`; panes
-     * before forget_us are needed by nobody. INT64_MIN: nothing to do. */
+    /* Panes before settled_us have all their deltas: `merged` holds some of them, each with all its
+     * deltas merged, and takes the place of those rows of these panes that this object was told;
+     * rows committed since the last read stay. Panes before forget_us are needed by nobody.
+     * INT64_MIN: nothing to do. */
     int64_t settled_us, forget_us;
-    const struct dg_packed_row *merged; /* [n_merged] panes since the last settled_us */
+    const struct dg_packed_row *merged; /* [n_merged] by (pane) */
     size_t n_merged;
     const struct dg_gap *gap; /* [n_gaps] */
     size_t n_gaps;
@@ -87,7 +91,9 @@ struct dg_ledger_ops {
     /* Become the owner of `place` in the group: epoch + 1, in one transaction with reading where
      * each stream stands. out[n_streams], in the order of streams; a stream that has no row there
      * yet gets one with next_offset DG_OFFSET_NONE. Memory of out lives until the next acquire of
-     * the same place or close. Waits for a commit under way of the owner before. */
+     * the same place or close. Waits for a commit under way of the owner before. idle becomes
+     * false, in the ledger too: the new owner has not asked the broker yet, and what came while
+     * nobody read must not count as behind the horizon of the judge. */
     int (*acquire)(struct dg_ledger *self, const char *group,
                    const struct dg_topic_partition *place, const int32_t streams[],
                    size_t n_streams, struct dg_position out[], struct dg_error *err);
@@ -111,7 +117,9 @@ struct dg_ledger_ops {
                 const struct dg_ledger_reader *reader, struct dg_error *err);
     /* Where result rows of the stream go: run "" (live). Rows that are there with the same values
      * are left alone; others get the next revision. They are kept until save, which writes them.
-     * The sink is the ledger's. */
+     * The sink is the ledger's and needs no open, finish or close: only window_begin .. window_end
+     * are called. Between two saves (or discards) no window is given twice; windows come by end,
+     * but a later save may hold windows that end before those of an earlier one. */
     struct dg_sink *(*results)(struct dg_ledger *self, int32_t stream);
     /* Write the rows given since the last save, and the judgement; *written = rows that were new or
      * differed. ESTALE as read. After EAGAIN: the rows are still kept, save again. */

@@ -77,6 +77,16 @@ static void piles_are_merged_and_panes_forgotten(void)
         CHECK_INT(s.rows, want);
         CHECK(s.in_order);
     }
+    CHECK(visit(store, 100, 10, 30).n > 20);
+    CHECK_INT(dg_memory_store_pack(store, 10, 30, &err), 0);
+    for (uint32_t id = 0; id < 3; id++) {
+        for (int64_t pane = 5; pane < 35; pane++) {
+            const struct seen s = visit(store, id * 100, pane, pane + 1);
+            CHECK_INT(s.rows, sum[id][pane]);
+            CHECK(s.n == 1 || pane < 10 || pane >= 30);
+        }
+        CHECK(visit(store, id * 100, 0, 50).in_order);
+    }
     CHECK_INT(visit(store, 7, 0, 50).n, 0); /* never appended to */
     CHECK_INT(visit(store, 100000, 0, 50).n, 0);
     const size_t before = store->ops->bytes(store);
