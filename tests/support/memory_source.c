@@ -37,6 +37,11 @@ static struct dg_text text_of(const char *t)
                      : (struct dg_text){t, (uint32_t)strlen(t), DG_FINITE};
 }
 
+static int64_t time_of(const struct dg_field *f, const struct memory_row *r)
+{
+    return strcmp(f->path, "record_time") == 0 ? r->record_us : r->time_us;
+}
+
 static void put(const struct dg_field *f, union dg_column *c, size_t at, const struct memory_row *r)
 {
     const int index = f->path[1] - '0';
@@ -48,11 +53,27 @@ static void put(const struct dg_field *f, union dg_column *c, size_t at, const s
         c->text[at] = text_of(r->text[index]);
         break;
     case DG_FIELD_TIME:
-        c->integer[at] = r->time_us;
+        c->integer[at] = time_of(f, r);
         break;
     case DG_FIELD_INTEGER:
         c->integer[at] = strcmp(f->path, "offset") == 0 ? r->offset : r->partition;
         break;
+    }
+}
+
+void memory_source_put(struct dg_batch *b, size_t at, const struct memory_row *r)
+{
+    const struct dg_projection *j = b->projection;
+    b->reason[at] = (uint8_t)r->reason;
+    b->news[at] = 0;
+    b->record_us[at] = DG_TIME_NONE;
+    for (size_t c = 0; c < j->n; c++) {
+        if (r->reason == DG_GOOD) {
+            put(&j->field[c], &b->column[c], at, r);
+        } else if (j->field[c].type == DG_FIELD_TEXT) {
+            /* What a decoder leaves behind where a record broke: nobody may look at it. */
+            b->column[c].text[at] = (struct dg_text){(const char *)8, 1u << 30, DG_FINITE};
+        }
     }
 }
 
@@ -61,22 +82,13 @@ static int memory_decode(struct dg_source *self, const struct dg_chunk *chunk,
 {
     const struct memory_source *s = (const struct memory_source *)self;
     const size_t n = (size_t)chunk->records;
+    DG_ASSERT(batch->projection == s->projection);
     if (dg_batch_reserve(batch, n) != 0) {
         return dg_fail_memory(err);
     }
     for (size_t i = 0; i < n; i++) {
-        const struct memory_row *r = &s->partition[chunk->partition].row[chunk->first + i];
-        batch->reason[i] = (uint8_t)r->reason;
+        memory_source_put(batch, i, &s->partition[chunk->partition].row[chunk->first + i]);
         batch->place[i] = chunk->first + i;
-        batch->news[i] = 0;
-        for (size_t c = 0; c < s->projection->n; c++) {
-            if (r->reason == DG_GOOD) {
-                put(&s->projection->field[c], &batch->column[c], i, r);
-            } else if (s->projection->field[c].type == DG_FIELD_TEXT) {
-                /* What a decoder leaves behind where a record broke: nobody may look at it. */
-                batch->column[c].text[i] = (struct dg_text){(const char *)8, 1u << 30, DG_FINITE};
-            }
-        }
     }
     batch->n = n;
     return 0;

@@ -1,0 +1,1 @@
+dg_test(test_delta_pack property property/test_delta_pack.c LINK dg_engine)
