@@ -60,12 +60,12 @@ struct dg_ledger_reader {
 struct dg_judgement {
     const uint8_t *checkpoint; /* [checkpoint_len]; NULL: the last one stays */
     size_t checkpoint_len;
-    /* Panes before settled_us have all their deltas: `merged` holds some of them, each with all its
-     * deltas merged, and takes the place of those rows of these panes that this object was told;
-     * rows committed since the last read stay. Panes before forget_us are needed by nobody.
-     * INT64_MIN: nothing to do. */
-    int64_t settled_us, forget_us;
-    const struct dg_packed_row *merged; /* [n_merged] by (pane) */
+    /* Panes from merged_from_us on and before settled_us have all their deltas: `merged` takes the
+     * place of all rows of these panes that this object was told, merged ones among them. Rows
+     * committed since its last read stay, as do rows of earlier panes. INT64_MIN: nothing to do. */
+    int64_t merged_from_us, settled_us;
+    int64_t forget_us; /* rows of panes before this are needed by nobody; INT64_MIN: all are */
+    const struct dg_packed_row *merged; /* [n_merged] by pane */
     size_t n_merged;
     const struct dg_gap *gap; /* [n_gaps] */
     size_t n_gaps;
