@@ -19,6 +19,7 @@ struct dg_kafka_member_options {
     size_t n_topics;
     size_t batch_records; /* at most per poll; 0: 4096 */
     size_t queue_kb;      /* fetch queue per partition; 0: 16384 */
+    bool want_headers;    /* records come with their headers: about 0.2 us per header more */
 };
 
 enum dg_kafka_event_kind {
@@ -59,7 +60,13 @@ void dg_kafka_member_close(struct dg_kafka_member *m);
 void dg_kafka_poll(struct dg_kafka_member *m, int timeout_ms, bool held,
                    struct dg_kafka_event *event);
 
-/* Read these partitions from these offsets. */
+/* *out = a record of the last event with its headers, which want_headers = false leaves out; valid
+ * until the next call, and as long as the record. ENOMEM. */
+DG_MUST_CHECK int dg_kafka_headers(struct dg_kafka_member *m, const struct dg_record *record,
+                                   struct dg_record *out, struct dg_error *err);
+
+/* Read these partitions from these offsets. 0 also if the group has taken them back meanwhile: then
+ * nothing is read, and DG_KAFKA_REVOKE comes. */
 DG_MUST_CHECK int dg_kafka_assign(struct dg_kafka_member *m,
                                   const struct dg_topic_partition places[], const int64_t offsets[],
                                   size_t n, struct dg_error *err);
@@ -91,6 +98,13 @@ struct dg_kafka_view {
     int64_t high;     /* last known end of the partition; -1 */
     int64_t lag_from; /* next offset to be fetched by the application; -1 */
 };
+/* Since open. A hole is a jump of offsets that the broker confirmed when asked again (compaction,
+ * transactions); `recovered`: the jump was the client's mistake, the records came after all;
+ * `backwards`: records that came again and were not handed out. */
+struct dg_kafka_counts {
+    uint64_t records, holes, recovered, backwards;
+};
+void dg_kafka_member_counts(const struct dg_kafka_member *m, struct dg_kafka_counts *out);
 enum dg_kafka_health dg_kafka_member_health(const struct dg_kafka_member *m);
 /* Calls view per assigned partition, from librdkafka's statistics (10 s old at most). */
 void dg_kafka_views(const struct dg_kafka_member *m,
