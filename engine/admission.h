@@ -32,7 +32,8 @@ DG_MUST_CHECK int dg_admission_open(const struct dg_plan *plan, uint32_t n_parti
 void dg_admission_close(struct dg_admission *a);
 
 /* Decide for every row of a batch that came from `partition`. id_hash [b->n] or NULL (no id
- * column). 0 or ENOMEM. */
+ * column). A row whose record has a timestamp (b->timed, or in files the projection's record_time)
+ * and an event time more than the monitor's max_ahead beyond it is DG_BAD_FUTURE. 0 or ENOMEM. */
 DG_MUST_CHECK int dg_admit(struct dg_admission *a, uint32_t partition, const struct dg_batch *b,
                            const uint64_t id_hash[], struct dg_admitted *out);
 /* The partition has no more records. */
@@ -58,25 +59,29 @@ DG_MUST_CHECK int dg_admission_flush(struct dg_admission *a, int64_t before_us,
  * one live partition; not for rows that name their partitions. -- */
 
 struct dg_bytes;
-/* Everything that later decisions depend on, ids apart (they are learned again from the log):
- * clock, rows in doubt, bad records before the first time. Versioned, checked on restore. */
+/* Appends everything that later decisions depend on, ids apart (they are learned again from the
+ * log): clock, rows in doubt with their ids, bad records before the first time. Versioned, with a
+ * checksum; 30 bytes as a rule, 20 KiB at most. Want of memory: out->failed. */
 void dg_admission_save(const struct dg_admission *a, uint32_t partition, struct dg_bytes *out);
-/* Into a partition that has seen nothing. EBADMSG: not such a state; ENOMEM. */
+/* Into a partition that has seen nothing, under the monitor that the state was saved under.
+ * EBADMSG: not such a state, nothing is changed; ENOMEM. */
 DG_MUST_CHECK int dg_admission_restore(struct dg_admission *a, uint32_t partition,
                                        const uint8_t bytes[], size_t n, struct dg_error *err);
 /* The least place (offset) of a record whose id an open pane remembers; `next` where there is none.
- * Ids of rows in doubt travel in the saved state and do not count. */
+ * Ids of rows in doubt travel in the saved state and do not count. O(open panes). */
 uint64_t dg_admission_warm_from(const struct dg_admission *a, uint32_t partition, uint64_t next);
-/* Rows that have been decided on by another process: learn the ids of those in panes still open.
- * Changes no count. 0 or ENOMEM. */
+/* Rows that have been decided on by another process, in order, after restore: learn the ids of
+ * those in panes still open. Changes no count and no clock. 0 or ENOMEM. */
 DG_MUST_CHECK int dg_admission_learn(struct dg_admission *a, uint32_t partition,
                                      const struct dg_batch *b, const uint64_t id_hash[]);
-/* First (INT64_MIN: none) and newest confirmed event time of the partition. */
+/* First and newest confirmed event time of the partition; INT64_MIN: none. */
 void dg_admission_times(const struct dg_admission *a, uint32_t partition, int64_t *first_us,
                         int64_t *newest_us);
-/* What the end of the input would add to the counters, and make of the newest time, if the
- * partition of this saved state ended here: rows that stayed alone in the far future are wrong
- * clocks. Appends to `store`. */
+/* What the end of the input would add to the counters, and make of the times, if the partition of
+ * this saved state (n = 0: fresh) ended here: rows that stayed alone in the far future are wrong
+ * clocks; where time has not begun at all, all of them count. Appends DG_STATE_STREAM deltas to
+ * `store`. Depends on nothing else; plan->row_partitions does not matter. EBADMSG, ENOMEM, what
+ * the store returned. */
 DG_MUST_CHECK int dg_admission_epilogue(const struct dg_plan *plan, const uint8_t state[], size_t n,
                                         struct dg_store *store, int64_t *first_us,
                                         int64_t *newest_us, struct dg_error *err);

@@ -6,6 +6,7 @@
 void dg_admitted_deinit(struct dg_admitted *a)
 {
     free(a->pane);
+    free(a->reason);
     free(a->start);
     *a = (struct dg_admitted){0};
 }
@@ -18,6 +19,11 @@ int dg_admitted_reserve(struct dg_admitted *out, size_t n)
             return ENOMEM;
         }
         out->pane = grown;
+        uint8_t *reason = realloc(out->reason, n);
+        if (reason == NULL) {
+            return ENOMEM;
+        }
+        out->reason = reason;
         out->cap = n;
     }
     out->n = n;

@@ -6,7 +6,9 @@
 
 /* What was decided for one batch; reused. */
 struct dg_admitted {
-    int32_t *pane; /* [n] index into start, or -1: the row does not count */
+    int32_t *pane;   /* [n] index into start, or -1: the row does not count */
+    uint8_t *reason; /* [n] enum dg_reason: why the row is bad; DG_GOOD also of late rows and
+                        duplicates */
     size_t n;
     size_t cap;
     size_t n_rows;  /* rows that count */

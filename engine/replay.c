@@ -1,6 +1,7 @@
 #include "engine/replay.h"
 
 #include "engine/accumulator.h"
+#include "engine/id_hashes.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -21,8 +22,8 @@ struct lane {
     struct dg_chunk chunk;
     struct dg_batch batch;
     struct dg_admitted admitted;
-    uint64_t *id_hash;
-    size_t cap_ids;
+    struct dg_id_hashes ids;
+    const uint64_t *id_hash; /* of the batch; NULL: it has none */
     uint64_t ticket;
     uint32_t partition;
     bool end; /* the poll said that the partition is exhausted */
@@ -205,29 +206,6 @@ static bool take_chunk(struct replay *r, struct lane *lane)
     return false;
 }
 
-static int hash_ids(struct lane *lane, const struct dg_plan *plan)
-{
-    const int id = plan->projection.id;
-    const struct dg_batch *b = &lane->batch;
-    if (id < 0 || b->n == 0) {
-        return 0;
-    }
-    if (b->n > lane->cap_ids) {
-        uint64_t *grown = realloc(lane->id_hash, b->n * sizeof *grown);
-        if (grown == NULL) {
-            return ENOMEM;
-        }
-        lane->id_hash = grown;
-        lane->cap_ids = b->n;
-    }
-    for (size_t row = 0; row < b->n; row++) {
-        const struct dg_text *t = &b->column[id].text[row];
-        const bool has = b->reason[row] == DG_GOOD && t->triage == DG_FINITE;
-        lane->id_hash[row] = has ? dg_hash_key(t->bytes, t->len) : 0;
-    }
-    return 0;
-}
-
 /* Without the lock. */
 static int decode(struct replay *r, struct lane *lane)
 {
@@ -236,7 +214,12 @@ static int decode(struct replay *r, struct lane *lane)
         return 0;
     }
     const int rc = r->source->ops->decode(r->source, &lane->chunk, &lane->batch, &lane->err);
-    return rc != 0 ? rc : hash_ids(lane, r->plan) != 0 ? dg_fail_memory(&lane->err) : 0;
+    if (rc != 0) {
+        return rc;
+    }
+    return dg_id_hashes_of(&lane->ids, &lane->batch, &lane->id_hash) == 0
+               ? 0
+               : dg_fail_memory(&lane->err);
 }
 
 /* Under the lock, in the order of tickets. */
@@ -247,9 +230,8 @@ static int admit(struct replay *r, struct lane *lane)
         dg_admission_end(r->admission, lane->partition);
         return 0;
     }
-    const bool ids = r->plan->projection.id >= 0 && lane->batch.n > 0;
-    const int rc = dg_admit(r->admission, lane->partition, &lane->batch, ids ? lane->id_hash : NULL,
-                            &lane->admitted);
+    const int rc =
+        dg_admit(r->admission, lane->partition, &lane->batch, lane->id_hash, &lane->admitted);
     return rc == 0 ? 0 : dg_fail_memory(&lane->err);
 }
 
@@ -323,7 +305,7 @@ static void close_lanes(struct replay *r)
         dg_chunk_deinit(&lane->chunk);
         dg_batch_deinit(&lane->batch);
         dg_admitted_deinit(&lane->admitted);
-        free(lane->id_hash);
+        dg_id_hashes_deinit(&lane->ids);
     }
     free(r->lane);
     free(r->exhausted);
