@@ -472,6 +472,9 @@ static bool split(const char *path, struct want *want, char **room)
     const bool pointer = *path == '/';
     char *out = *room;
     want->n = 0;
+    if (*path == '\0') {
+        return true;
+    }
     const char *s = path;
     do {
         if (want->n == DG_AVRO_PATH_MAX) {
@@ -499,7 +502,7 @@ static bool listed(const struct compiler *c, const char *field)
 {
     const struct dg_projection *projection = c->plan->projection;
     for (size_t i = 0; i < projection->n; i++) {
-        if (strcmp(c->want[i].step[0], field) == 0) {
+        if (c->want[i].n > 0 && strcmp(c->want[i].step[0], field) == 0) {
             return true;
         }
     }

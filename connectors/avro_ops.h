@@ -1,5 +1,5 @@
-/* connectors/avro_ops.h -- the program of an Avro plan. Private to avro_compile.c, avro_run.c and
- * avro_leaf.c. */
+/* connectors/avro_ops.h -- the program of an Avro plan. Private to avro_*.c and
+ * record_avro.c. */
 #ifndef DG_CONNECTORS_AVRO_OPS_H
 #define DG_CONNECTORS_AVRO_OPS_H
 

@@ -5,7 +5,7 @@
  * built in between. Immutable: any number of threads run one plan, each on a batch of its own.
  *
  * Paths: a plain name is a field of the top-level record; "/a/b" walks records by field, maps by
- * key and arrays by index. A union is resolved per datum by its branch.
+ * key and arrays by index; "" is the datum itself. A union is resolved per datum by its branch.
  *
  * What a column receives:
  *   absent      the schema or the map lacks it, or something above it is null: DG_ABSENT

@@ -42,6 +42,7 @@ static uint32_t child(struct dg_json_plan *plan, uint32_t parent, const char *ke
                                              .parent = parent,
                                              .hash = hash,
                                              .first_column = -1,
+                                             .capture = -1,
                                              .first_child = -1,
                                              .next_sibling = plan->node[parent].first_child};
     plan->node[parent].first_child = (int32_t)made;
@@ -58,6 +59,9 @@ static uint32_t place(struct dg_json_plan *plan, const char *path, char **keys)
 {
     uint32_t node = 0;
     const bool pointer = path[0] == '/';
+    if (path[0] == '\0') {
+        return node;
+    }
     do {
         path += pointer;
         char *const key = *keys;
@@ -77,20 +81,29 @@ static void add_column(struct dg_json_plan *plan, size_t c, uint32_t node)
     plan->node[node].first_column = (int32_t)c;
 }
 
-int dg_json_plan_init(struct dg_json_plan *plan, const struct dg_projection *projection,
-                      struct dg_error *err)
+static void count(const char *path, size_t *bytes, size_t *nodes)
 {
-    *plan = (struct dg_json_plan){.projection = projection};
+    ++*nodes;
+    for (const char *p = path; *p != '\0'; p++) {
+        ++*bytes;
+        *nodes += *p == '/';
+    }
+}
+
+int dg_json_plan_init(struct dg_json_plan *plan, const struct dg_projection *projection,
+                      const char *const capture[], uint32_t n_captures, struct dg_error *err)
+{
+    *plan = (struct dg_json_plan){.projection = projection, .n_captures = n_captures};
     size_t bytes = 1;
     size_t nodes = 1;
-    for (size_t i = 0; i < projection->n + projection->n_ignore; i++) {
-        const char *const path =
-            i < projection->n ? projection->field[i].path : projection->ignore[i - projection->n];
-        nodes++;
-        for (const char *p = path; *p != '\0'; p++) {
-            bytes++;
-            nodes += *p == '/';
-        }
+    for (size_t i = 0; i < projection->n; i++) {
+        count(projection->field[i].path, &bytes, &nodes);
+    }
+    for (size_t i = 0; i < projection->n_ignore; i++) {
+        count(projection->ignore[i], &bytes, &nodes);
+    }
+    for (size_t i = 0; i < n_captures; i++) {
+        count(capture[i], &bytes, &nodes);
     }
     size_t slots = 16;
     while (slots < 3 * nodes) {
@@ -106,12 +119,15 @@ int dg_json_plan_init(struct dg_json_plan *plan, const struct dg_projection *pro
         plan->node_of == NULL || plan->keys == NULL) {
         return dg_fail_memory(err);
     }
-    plan->node[0] =
-        (struct dg_json_node){.first_column = -1, .first_child = -1, .next_sibling = -1};
+    plan->node[0] = (struct dg_json_node){
+        .first_column = -1, .capture = -1, .first_child = -1, .next_sibling = -1};
     plan->n = 1;
     char *keys = plan->keys;
     for (size_t i = 0; i < projection->n; i++) {
         add_column(plan, i, place(plan, projection->field[i].path, &keys));
+    }
+    for (uint32_t i = 0; i < n_captures; i++) {
+        plan->node[place(plan, capture[i], &keys)].capture = (int32_t)i;
     }
     for (size_t i = 0; i < projection->n_ignore; i++) {
         const size_t len = strlen(projection->ignore[i]); /* always top-level names */

@@ -8,6 +8,7 @@
 struct dg_decoder_ops;
 struct dg_decoder {
     const struct dg_decoder_ops *ops;
+    uint64_t tombstones; /* records without a value so far: neither rows nor bad */
 };
 
 /* A decoder belongs to one thread at a time. Every member is required. */

@@ -23,7 +23,7 @@ struct input_projection {
 static inline void input_project(struct input_projection *ip, const char *columns)
 {
     *ip = (struct input_projection){
-        .p = {.time = -1, .id = -1, .topic = -1, .partition = -1, .offset = -1}};
+        .p = {.time = -1, .id = -1, .topic = -1, .partition = -1, .offset = -1, .record_time = -1}};
     snprintf(ip->words, sizeof ip->words, "%s", columns);
     ip->p.field = ip->field;
     ip->p.ignore = ip->ignore;

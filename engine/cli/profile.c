@@ -271,8 +271,8 @@ static void free_fields(struct dg_projection *projection)
 /* Every column as text. */
 static int all_fields(const struct dg_profile *p, struct dg_projection *projection)
 {
-    *projection =
-        (struct dg_projection){.time = -1, .id = -1, .topic = -1, .partition = -1, .offset = -1, .record_time = -1};
+    *projection = (struct dg_projection){
+        .time = -1, .id = -1, .topic = -1, .partition = -1, .offset = -1, .record_time = -1};
     projection->field = calloc(p->n + 1, sizeof *projection->field);
     for (size_t i = 0; i < p->n && projection->field != NULL; i++) {
         projection->field[i] =
