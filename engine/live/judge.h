@@ -29,6 +29,8 @@ struct dg_judge_report {
     uint64_t unrevised;     /* deltas that came for panes behind the horizon, since open */
     size_t bytes;           /* memory of panes held */
     size_t snapshot_bytes;  /* memory of the copies of the evaluator's memory */
+    bool anew; /* the checkpoint was damaged or of another version: all panes held were judged anew;
+                  rules begin with empty memories there */
 };
 
 struct dg_judge_options {
@@ -39,6 +41,7 @@ struct dg_judge_options {
      * far. Non-zero ends the run there, with EINTR; nothing is lost. NULL: nobody wants to know. */
     int (*progress)(void *arg, const struct dg_judge_report *so_far);
     void *progress_arg;
+    struct dg_sink *watch; /* is given what the ledger's sink is given; open; NULL: nobody looks */
 };
 
 struct dg_judge;

@@ -62,7 +62,8 @@ struct dg_judgement {
     size_t checkpoint_len;
     /* Panes from merged_from_us on and before settled_us have all their deltas: `merged` takes the
      * place of all rows of these panes that this object was told, merged ones among them. Rows
-     * committed since its last read stay, as do rows of earlier panes. INT64_MIN: nothing to do. */
+     * committed since its last read stay, as do rows of earlier panes. settled_us INT64_MIN: there
+     * is nothing to do; merged_from_us INT64_MIN: from the first pane on. */
     int64_t merged_from_us, settled_us;
     int64_t forget_us; /* rows of panes before this are needed by nobody; INT64_MIN: all are */
     const struct dg_packed_row *merged; /* [n_merged] by pane */

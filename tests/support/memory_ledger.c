@@ -274,6 +274,7 @@ static int acquire(struct dg_ledger *self, const char *group,
             struct dg_position *p = find_position(db, streams[i], &own);
             p = p != NULL ? p : make_position(db, streams[i], &own, DG_OFFSET_NONE);
             p->epoch = epoch;
+            p->idle = false; /* the new owner has not asked yet */
             t->position[i] = *p;
             t->position[i].place = own;
             t->position[i].state = copy_bytes(p->state, p->state_len);

@@ -112,15 +112,16 @@ static void settle(struct stream *s, const struct reading *r, const struct dg_ju
 {
     for (size_t i = 0; i < s->n_rows;) {
         const struct delta_row *row = &s->row[i];
-        const bool read = row->commit <= r->commit;
-        if (read &&
-            (row->pane_us < j->forget_us || (row->pane_us < j->settled_us && !row->merged))) {
+        const bool merged = row->pane_us >= j->merged_from_us && row->pane_us < j->settled_us;
+        if (row->commit <= r->commit && (row->pane_us < j->forget_us || merged)) {
             drop_row(s, i);
         } else {
             i++;
         }
     }
     for (size_t i = 0; i < j->n_merged; i++) {
+        DG_ASSERT(j->merged[i].pane_us >= j->merged_from_us &&
+                  j->merged[i].pane_us < j->settled_us);
         keep_row(s, &j->merged[i], r->commit, true);
     }
 }

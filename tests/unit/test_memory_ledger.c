@@ -220,6 +220,7 @@ static void a_judge_is_told_what_is_new(void)
     const struct dg_packed_row merged = {stream, 0, (const uint8_t *)"merged", 6};
     const struct dg_judgement j = {.checkpoint = (const uint8_t *)"abc",
                                    .checkpoint_len = 3,
+                                   .merged_from_us = INT64_MIN,
                                    .settled_us = 50,
                                    .forget_us = INT64_MIN,
                                    .merged = &merged,
