@@ -11,6 +11,8 @@
 const struct dg_command *const dg_commands[] = {
     &dg_replay_command,
     &dg_baseline_command,
+    &dg_status_command,
+    &dg_top_command,
     &dg_init_command,
     &dg_check_command,
     &dg_config_command,

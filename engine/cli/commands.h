@@ -14,6 +14,8 @@ extern const struct dg_command dg_db_command;
 extern const struct dg_command dg_help_command;
 extern const struct dg_command dg_init_command;
 extern const struct dg_command dg_replay_command;
+extern const struct dg_command dg_status_command;
+extern const struct dg_command dg_top_command;
 extern const struct dg_command dg_version_command;
 
 int dg_command_check(int argc, char **argv);
@@ -24,6 +26,8 @@ int dg_command_config_reference(int argc, char **argv);
 int dg_command_help(int argc, char **argv);
 int dg_command_init(int argc, char **argv);
 int dg_command_replay(int argc, char **argv);
+int dg_command_status(int argc, char **argv);
+int dg_command_top(int argc, char **argv);
 int dg_command_version(int argc, char **argv);
 
 /* Report a failure of connectors/postgres*.h on stderr; the exit code that it stands for. */

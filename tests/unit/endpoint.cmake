@@ -11,3 +11,7 @@ if(Python3_FOUND)
     $<TARGET_FILE:board_server>)
   set_tests_properties(unit/http_endpoint PROPERTIES SKIP_RETURN_CODE 77)
 endif()
+if(Python3_FOUND)
+  dg_script_test(status_cli unit ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/unit/status_cli.py
+    $<TARGET_FILE:board_server>)
+endif()
