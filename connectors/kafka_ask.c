@@ -68,7 +68,7 @@ int dg_kafka_ask_partitions(rd_kafka_t *rk, rd_kafka_topic_t *topic, int timeout
         count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
         rd_kafka_metadata_destroy(metadata);
     }
-    if (dg_kafka_errno(code) == ENOENT || code == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION) {
+    if (dg_kafka_errno(code) == ENOENT) {
         *n = 0;
         return 0;
     }

@@ -392,7 +392,8 @@ int dg_kafka_errno(rd_kafka_resp_err_t code)
         return EACCES;
     }
     if (code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-        code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
+        code == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+        code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION) {
         return ENOENT;
     }
     if (code == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE ||

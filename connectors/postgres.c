@@ -87,6 +87,20 @@ static int read_password(const char *path, char password[PASSWORD_MAX], struct d
     return 0;
 }
 
+bool dg_pg_connect_hopeless(const struct dg_error *err)
+{
+    static const char *const words[] = {
+        "password authentication failed", "give the password by", "does not exist",
+        "no pg_hba.conf entry",           "permission denied",    "is not permitted to log in",
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strstr(err->message, words[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int connect_failed(const struct dg_pg *pg, struct dg_error *err)
 {
     char reason[512];
@@ -108,12 +122,25 @@ static int open_session(struct dg_pg *pg, const char *db, const char *password,
                         struct dg_error *err)
 {
     /* What comes before dbname is a default, what comes after overrides the connection string. */
-    const char *keywords[8];
-    const char *values[8];
+    static const struct {
+        const char *keyword, *value;
+    } patience[] = {
+        /* A server that vanished without a word is noticed within half a minute. */
+        {"keepalives_idle", "10"},
+        {"keepalives_interval", "5"},
+        {"keepalives_count", "3"},
+        {"tcp_user_timeout", "30000"},
+    };
+    const char *keywords[12];
+    const char *values[12];
     int n = 0;
     if (getenv("PGCONNECT_TIMEOUT") == NULL) {
         keywords[n] = "connect_timeout";
         values[n++] = "10";
+    }
+    for (size_t i = 0; i < sizeof patience / sizeof patience[0]; i++) {
+        keywords[n] = patience[i].keyword;
+        values[n++] = patience[i].value;
     }
     keywords[n] = "dbname";
     values[n++] = db;
@@ -200,6 +227,10 @@ static int code_of_state(const char *state, const char **hint)
         {"57P", ECONNRESET, "; nothing that was not committed is there, start again"},
         {"08", ECONNRESET, "; nothing that was not committed is there, start again"},
         {"53100", ENOSPC, "; make room on the server"},
+        {"40001", EAGAIN, "; try again"},
+        {"40P01", EAGAIN, "; try again"},
+        {"533", EAGAIN, "; raise max_connections, or try again"},
+        {"53200", EAGAIN, "; the server is short of memory"},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (strncmp(state, table[i].prefix, strlen(table[i].prefix)) == 0) {

@@ -35,6 +35,9 @@ struct dg_pg {
 DG_MUST_CHECK int dg_pg_connect(const struct dg_pg_options *options, struct dg_pg **out,
                                 struct dg_error *err);
 void dg_pg_close(struct dg_pg *pg); /* NULL is fine */
+/* Whether a failure to connect is one that somebody must act on, by the server's words: a password,
+ * a name, a right. False: time may heal it, or the words are in another language. */
+bool dg_pg_connect_hopeless(const struct dg_error *err);
 
 /*
  * Run SQL. `what` completes "cannot ..." in messages: "read the schema". Errors:
@@ -42,6 +45,7 @@ void dg_pg_close(struct dg_pg *pg); /* NULL is fine */
  *   EACCES      the role lacks a privilege          EROFS   the server or session is read-only
  *   ETIMEDOUT   a lock or statement timeout         ENOENT  a table or function does not exist
  *   ENOSPC      the server is out of space          EIO     anything else
+ *   EAGAIN      a deadlock, a serialization failure, too many connections: the same may work again
  */
 
 /* One or more statements; results are dropped. */

@@ -15,7 +15,7 @@
 #define OID_FLOAT8    701
 #define SEND_BYTES    (256 * 1024)
 
-static const char signature[19] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
+static const char signature[DG_COPY_HEAD] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
 
 void dg_copy_deinit(struct dg_copy *c)
 {
@@ -100,6 +100,19 @@ void dg_copy_int32(struct dg_copy *c, int32_t x)
 void dg_copy_count(struct dg_copy *c, uint64_t x)
 {
     put_sized(c, x > INT64_MAX ? INT64_MAX : x, 8);
+}
+
+void dg_copy_int64(struct dg_copy *c, int64_t x)
+{
+    put_sized(c, (uint64_t)x, 8);
+}
+
+void dg_copy_bytes(struct dg_copy *c, const uint8_t bytes[], size_t n)
+{
+    put_big(c, n, 4);
+    if (n > 0) {
+        put(c, bytes, n);
+    }
 }
 
 static uint64_t bits_of(double x)
@@ -190,14 +203,25 @@ void dg_copy_jsonb(struct dg_copy *c, const char *json)
     put(c, json, len);
 }
 
-static void put_array_header(struct dg_copy *c, size_t n, size_t bytes, bool has_null, uint32_t oid)
+static void put_array_body(struct dg_copy *c, size_t n, bool has_null, uint32_t oid)
 {
-    put_big(c, 20 + bytes, 4);
     put_big(c, 1, 4); /* dimensions */
     put_big(c, has_null, 4);
     put_big(c, oid, 4);
     put_big(c, n, 4);
     put_big(c, 1, 4); /* first subscript */
+}
+
+static void put_array_header(struct dg_copy *c, size_t n, size_t bytes, bool has_null, uint32_t oid)
+{
+    put_big(c, 20 + bytes, 4);
+    put_array_body(c, n, has_null, oid);
+}
+
+/* The server finds out by itself whether there are nulls. */
+void dg_copy_array(struct dg_copy *c, uint32_t element_type, size_t n)
+{
+    put_array_body(c, n, false, element_type);
 }
 
 void dg_copy_reals4(struct dg_copy *c, const float x[], size_t n)
@@ -256,13 +280,10 @@ static int finish_copy(struct dg_pg *pg, const char *what, struct dg_error *err)
     return code;
 }
 
-int dg_copy_send(struct dg_copy *c, struct dg_pg *pg, const char *sql, struct dg_error *err)
+static int send_bytes(const struct dg_copy *c, struct dg_pg *pg, const char *sql,
+                      struct dg_error *err)
 {
     static const char what[] = "write rows";
-    put_big(c, UINT16_MAX, 2);
-    if (c->failed) {
-        return dg_fail_memory(err);
-    }
     int code = dg_pg_run(pg, what, sql, err);
     if (code != 0) {
         return code;
@@ -277,8 +298,26 @@ int dg_copy_send(struct dg_copy *c, struct dg_pg *pg, const char *sql, struct dg
         code = dg_pg_fail(pg, NULL, what, err);
     }
     const int end = finish_copy(pg, what, code == 0 ? err : NULL);
-    dg_copy_clear(c);
     return code != 0 ? code : end;
+}
+
+int dg_copy_send_kept(struct dg_copy *c, struct dg_pg *pg, const char *sql, struct dg_error *err)
+{
+    const size_t len = c->len;
+    put_big(c, UINT16_MAX, 2);
+    if (c->failed) {
+        return dg_fail_memory(err);
+    }
+    const int code = send_bytes(c, pg, sql, err);
+    c->len = len;
+    return code;
+}
+
+int dg_copy_send(struct dg_copy *c, struct dg_pg *pg, const char *sql, struct dg_error *err)
+{
+    const int code = dg_copy_send_kept(c, pg, sql, err);
+    dg_copy_clear(c);
+    return code;
 }
 
 struct dg_name_entry {

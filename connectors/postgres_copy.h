@@ -20,9 +20,11 @@ void dg_copy_clear(struct dg_copy *c); /* no rows; keeps the memory */
 void dg_copy_row(struct dg_copy *c, size_t n_columns);
 void dg_copy_null(struct dg_copy *c);
 void dg_copy_bool(struct dg_copy *c, bool x);
-void dg_copy_int16(struct dg_copy *c, int x);            /* smallint */
-void dg_copy_int32(struct dg_copy *c, int32_t x);        /* integer */
-void dg_copy_count(struct dg_copy *c, uint64_t x);       /* bigint; above 2^63 - 1: that */
+void dg_copy_int16(struct dg_copy *c, int x);      /* smallint */
+void dg_copy_int32(struct dg_copy *c, int32_t x);  /* integer */
+void dg_copy_count(struct dg_copy *c, uint64_t x); /* bigint; above 2^63 - 1: that */
+void dg_copy_int64(struct dg_copy *c, int64_t x);  /* bigint */
+void dg_copy_bytes(struct dg_copy *c, const uint8_t bytes[], size_t n); /* bytea */
 void dg_copy_real(struct dg_copy *c, double x);          /* double precision, NAN = null */
 void dg_copy_time(struct dg_copy *c, int64_t us);        /* timestamptz */
 void dg_copy_duration(struct dg_copy *c, int64_t us);    /* interval of microseconds only */
@@ -32,7 +34,17 @@ void dg_copy_jsonb(struct dg_copy *c, const char *json); /* jsonb; must be valid
 void dg_copy_reals4(struct dg_copy *c, const float x[], size_t n);
 void dg_copy_reals8(struct dg_copy *c, const double x[], size_t n);
 
-/* Send all rows by `sql`, a COPY ... FROM STDIN (FORMAT binary), and clear. Errors of dg_pg_run. */
+/* The head of a one-dimensional array of n elements of a type (PostgreSQL's number of it), without
+ * the array's own length: n calls of the functions above follow. */
+void dg_copy_array(struct dg_copy *c, uint32_t element_type, size_t n);
+
+#define DG_COPY_HEAD 19 /* bytes before the first row */
+
+/* Send all rows by `sql`, a COPY ... FROM STDIN (FORMAT binary); they are still there afterwards.
+ * Errors of dg_pg_run. */
+DG_MUST_CHECK int dg_copy_send_kept(struct dg_copy *c, struct dg_pg *pg, const char *sql,
+                                    struct dg_error *err);
+/* The same, and clear. */
 DG_MUST_CHECK int dg_copy_send(struct dg_copy *c, struct dg_pg *pg, const char *sql,
                                struct dg_error *err);
 

@@ -46,9 +46,9 @@ static bool in_list(const char *const list[], const char *name)
     return false;
 }
 
-const char dg_pg_stage_window[] =
-    "CREATE TEMPORARY TABLE stage_window (run_id integer, monitor_id integer, window_size interval,"
-    " window_end timestamptz) ON COMMIT DELETE ROWS";
+const char dg_pg_stage_window[] = "CREATE TEMPORARY TABLE IF NOT EXISTS stage_window (run_id "
+                                  "integer, monitor_id integer, window_size interval,"
+                                  " window_end timestamptz) ON COMMIT DELETE ROWS";
 const char dg_pg_copy_window[] = "COPY pg_temp.stage_window FROM STDIN (FORMAT binary)";
 
 static const char *type_of(enum dg_value_kind kind)
@@ -126,14 +126,72 @@ static void put_match(FILE *out, const struct table *t)
     }
 }
 
-enum text { TEXT_STAGE, TEXT_COPY, TEXT_INSERT, TEXT_UPSERT, TEXT_PRUNE };
+/* A key but for the revision: "prefix.a, prefix.b", or "a.k = b.k AND ..." */
+static void put_identity(FILE *out, const struct table *t, const char *a, const char *b)
+{
+    for (size_t i = 0; t->unique[i] != NULL && strcmp(t->unique[i], "revision") != 0; i++) {
+        if (b == NULL) {
+            fprintf(out, "%s%s%s", i == 0 ? "" : ", ", a, t->unique[i]);
+        } else {
+            fprintf(out, "%s%s%s = %s%s", i == 0 ? "" : " AND ", a, t->unique[i], b, t->unique[i]);
+        }
+    }
+}
+
+static void put_revise(FILE *out, const struct table *t, const struct dg_pg_plan *plan)
+{
+    fprintf(out, "INSERT INTO driftgauge.%s (", t->name);
+    put_columns(out, "", t, plan, true);
+    fputs(") SELECT ", out);
+    for (size_t i = 0; t->keys[i] != NULL; i++) {
+        if (strcmp(t->keys[i], "revision") == 0) {
+            fputs("coalesce(o.revision + 1, 0), ", out);
+        } else {
+            fprintf(out, "s.%s, ", t->keys[i]);
+        }
+    }
+    put_columns(out, "s.", t, plan, false);
+    fprintf(out,
+            " FROM pg_temp.stage_%s s LEFT JOIN LATERAL (SELECT * FROM driftgauge.%s x WHERE "
+            "x.window_end BETWEEN $1 AND $2 AND ",
+            t->name, t->name);
+    put_identity(out, t, "x.", "s.");
+    fputs(
+        " ORDER BY x.revision DESC LIMIT 1) o ON true WHERE o.run_id IS NULL OR o.superseded OR (",
+        out);
+    put_columns(out, "o.", t, plan, false);
+    fputs(") IS DISTINCT FROM (", out);
+    put_columns(out, "s.", t, plan, false);
+    fputs(")", out);
+}
+
+static void put_retire(FILE *out, const struct table *t)
+{
+    fprintf(out, "UPDATE driftgauge.%s t SET superseded = true FROM (SELECT ", t->name);
+    put_identity(out, t, "x.", NULL);
+    fprintf(out,
+            " FROM pg_temp.stage_window w JOIN driftgauge.%s x USING (run_id, monitor_id, "
+            "window_size, window_end) WHERE x.window_end BETWEEN $1 AND $2 AND NOT x.superseded "
+            "EXCEPT SELECT ",
+            t->name);
+    put_identity(out, t, "", NULL);
+    fprintf(out,
+            " FROM pg_temp.stage_%s) s WHERE t.window_end BETWEEN $1 AND $2 AND NOT t.superseded "
+            "AND ",
+            t->name);
+    put_identity(out, t, "t.", "s.");
+}
+
+enum text { TEXT_STAGE, TEXT_COPY, TEXT_INSERT, TEXT_UPSERT, TEXT_PRUNE, TEXT_REVISE, TEXT_RETIRE };
 
 static void put_text(FILE *out, enum text text, const struct table *t,
                      const struct dg_pg_plan *plan)
 {
     switch (text) {
     case TEXT_STAGE:
-        fprintf(out, "CREATE TEMPORARY TABLE stage_%s ON COMMIT DELETE ROWS AS SELECT ", t->name);
+        fprintf(out,
+                "CREATE TEMPORARY TABLE IF NOT EXISTS stage_%s ON COMMIT DELETE ROWS AS SELECT ",
+                t->name);
         put_columns(out, "", t, plan, true);
         fprintf(out, " FROM driftgauge.%s WITH NO DATA", t->name);
         break;
@@ -174,6 +232,12 @@ static void put_text(FILE *out, enum text text, const struct table *t,
         fprintf(out, " FROM pg_temp.stage_%s) s WHERE t.window_end BETWEEN $1 AND $2 AND ",
                 t->name);
         put_match(out, t);
+        break;
+    case TEXT_REVISE:
+        put_revise(out, t, plan);
+        break;
+    case TEXT_RETIRE:
+        put_retire(out, t);
         break;
     }
 }
@@ -219,9 +283,11 @@ int dg_pg_plan_init(struct dg_pg_plan *plan, struct dg_pg *pg, enum dg_pg_table 
     p.insert = make_text(TEXT_INSERT, &t, &p);
     p.upsert = make_text(TEXT_UPSERT, &t, &p);
     p.prune = make_text(TEXT_PRUNE, &t, &p);
+    p.revise = make_text(TEXT_REVISE, &t, &p);
+    p.retire = make_text(TEXT_RETIRE, &t, &p);
     int code = check_columns(&p, pg, t.name, err);
     if (code == 0 && (p.stage == NULL || p.copy == NULL || p.insert == NULL || p.upsert == NULL ||
-                      p.prune == NULL)) {
+                      p.prune == NULL || p.revise == NULL || p.retire == NULL)) {
         code = dg_fail_memory(err);
     }
     if (code != 0) {
@@ -240,6 +306,8 @@ void dg_pg_plan_deinit(struct dg_pg_plan *plan)
     free(plan->insert);
     free(plan->upsert);
     free(plan->prune);
+    free(plan->revise);
+    free(plan->retire);
     *plan = (struct dg_pg_plan){0};
 }
 

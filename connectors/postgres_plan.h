@@ -15,8 +15,12 @@ struct dg_pg_plan {
     char *copy;       /* COPY ... FROM STDIN (FORMAT binary) */
     char *insert;     /* stage -> table, all rows new */
     char *upsert;     /* stage -> table, rows that are there and differ are updated */
-    char *prune; /* delete rows of the windows in stage_window that the stage lacks; $1, $2: their
-                    first and last end, so that only those partitions are planned for */
+    char *prune;  /* delete rows of the windows in stage_window that the stage lacks; $1, $2: their
+                     first and last end, so that only those partitions are planned for */
+    char *revise; /* stage -> table, live: rows that are new or differ from the highest revision
+                     get the next one; $1, $2 as prune */
+    char *retire; /* rows of the windows in stage_window that the stage lacks become superseded;
+                     $1, $2 as prune */
 };
 
 /* The windows of a batch, for prune: run_id, monitor_id, window_size, window_end. */

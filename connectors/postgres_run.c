@@ -117,7 +117,7 @@ int dg_pg_run_baseline(struct dg_pg *pg, const struct dg_pg_run *run, const stru
     DG_ASSERT(name->n == 2);
     const struct dg_name only_name = {.part = {name->part[0]}, .n = 1};
     int code = make_named(pg, run, "name a baseline", make_baseline, name, id, err);
-    if (code != 0) {
+    if (code != 0 || run->run_id == 0) { /* live results go on with new versions */
         return code;
     }
     /* A row without a reference may lack the version; only two different ones contradict. */
@@ -158,13 +158,12 @@ int dg_pg_run_window_size(struct dg_pg *pg, const struct dg_pg_run *run, int64_t
     return code;
 }
 
-static int find_tenant(struct dg_pg *pg, const char *name, struct dg_pg_run *run,
-                       struct dg_error *err)
+int dg_pg_tenant(struct dg_pg *pg, const char *name, int32_t *id, struct dg_error *err)
 {
     bool found = false;
     const int code =
         query_id(pg, "find the tenant", "SELECT tenant_id FROM driftgauge.tenant WHERE name = $1",
-                 1, (const char *const[]){name}, &run->tenant_id, &found, err);
+                 1, (const char *const[]){name}, id, &found, err);
     if (code == 0 && !found) {
         return dg_fail(err, EINVAL,
                        "%s has no tenant \"%s\" that this role may write: add both to "
@@ -326,26 +325,33 @@ static int say_started(struct dg_pg *pg, const struct dg_pg_run *run, const char
     return code;
 }
 
+int dg_pg_run_monitor(struct dg_pg *pg, const struct dg_monitor *monitor, struct dg_pg_run *run,
+                      struct dg_error *err)
+{
+    char tenant[NUMBER], id[NUMBER];
+    int code = find_or_make(pg, "name the monitor", make_monitor, 2,
+                            (const char *const[]){number(run->tenant_id, tenant), monitor->name},
+                            &run->monitor_id, err);
+    if (code == 0) {
+        code = update_monitor(pg, run, monitor, err);
+    }
+    if (code == 0) {
+        code =
+            find_or_make(pg, "name the configuration", make_config, 3,
+                         (const char *const[]){tenant, number(run->monitor_id, id), monitor->hash},
+                         &run->config_id, err);
+    }
+    return code;
+}
+
 static int open_in_transaction(struct dg_pg *pg, const struct dg_run_info *info,
                                const struct dg_pg_run_options *options, struct dg_pg_run *run,
                                struct dg_error *err)
 {
-    char tenant[NUMBER], monitor[NUMBER];
-    int code = find_tenant(pg, options->tenant == NULL ? "default" : options->tenant, run, err);
+    int code = dg_pg_tenant(pg, options->tenant == NULL ? "default" : options->tenant,
+                            &run->tenant_id, err);
     if (code == 0) {
-        code =
-            find_or_make(pg, "name the monitor", make_monitor, 2,
-                         (const char *const[]){number(run->tenant_id, tenant), info->monitor->name},
-                         &run->monitor_id, err);
-    }
-    if (code == 0) {
-        code = update_monitor(pg, run, info->monitor, err);
-    }
-    if (code == 0) {
-        code = find_or_make(
-            pg, "name the configuration", make_config, 3,
-            (const char *const[]){tenant, number(run->monitor_id, monitor), info->monitor->hash},
-            &run->config_id, err);
+        code = dg_pg_run_monitor(pg, info->monitor, run, err);
     }
     if (code == 0) {
         code = lock_name(pg, run, err);

@@ -7,7 +7,8 @@
 #include "engine/sink.h"
 
 struct dg_pg_run {
-    int32_t tenant_id, monitor_id, config_id, run_id;
+    int32_t tenant_id, monitor_id, config_id;
+    int32_t run_id;   /* 0: live */
     int32_t replaces; /* the run whose place this one takes when it is finished; 0: none */
     bool fresh;       /* the run has no rows yet */
     char *name;       /* owned */
@@ -29,6 +30,14 @@ DG_MUST_CHECK int dg_pg_run_open(struct dg_pg *pg, const struct dg_run_info *inf
                                  const struct dg_pg_run_options *options, struct dg_pg_run *out,
                                  struct dg_error *err);
 void dg_pg_run_deinit(struct dg_pg_run *run);
+
+/* The number of a tenant. EINVAL: there is none of that name that this role may write. */
+DG_MUST_CHECK int dg_pg_tenant(struct dg_pg *pg, const char *name, int32_t *id,
+                               struct dg_error *err);
+/* The numbers of a monitor, described as it is now, and of its configuration, made if they have
+ * none: tenant_id is given, monitor_id and config_id are set. */
+DG_MUST_CHECK int dg_pg_run_monitor(struct dg_pg *pg, const struct dg_monitor *monitor,
+                                    struct dg_pg_run *run, struct dg_error *err);
 
 /* The number of a slice (version, variant, segment), column (name, type, role, importance),
  * baseline (name, version) or window size (microseconds), made if it has none. */

@@ -7,6 +7,7 @@
 #include "connectors/postgres_sink.h"
 #include "engine/result_fields.h"
 #include "tests/check.h"
+#include "tests/integration/server.h"
 #include "tests/integration/synthetic_rows.h"
 
 #include <errno.h>
@@ -31,43 +32,6 @@ static const struct synthetic few = {.windows = 6,
                                      .baseline_version = "f1"};
 static const struct dg_postgres_sink_options writer = {
     .connection = {.db = "user=driftgauge_writer"}, .batch_rows = 200};
-
-static struct dg_pg *admin(void)
-{
-    struct dg_error err = {0};
-    struct dg_pg *pg = NULL;
-    if (dg_pg_connect(&(struct dg_pg_options){0}, &pg, &err) != 0) {
-        fprintf(stderr, "%s\n", err.message);
-        exit(1);
-    }
-    return pg;
-}
-
-/* The first cell of the answer; the caller frees it. */
-static char *ask(const char *sql)
-{
-    struct dg_pg *pg = admin();
-    struct dg_error err = {0};
-    struct pg_result *r = NULL;
-    if (dg_pg_query(pg, "ask", sql, 0, NULL, &r, &err) != 0) {
-        fprintf(stderr, "%s\n  %s\n", err.message, sql);
-        exit(1);
-    }
-    char *answer = strdup(PQntuples(r) == 0 ? "" : dg_pg_text(r, 0, 0));
-    dg_pg_clear(r);
-    dg_pg_close(pg);
-    return answer;
-}
-
-static void check_answer(const char *sql, const char *want)
-{
-    char *got = ask(sql);
-    if (strcmp(got, want) != 0) {
-        check_failures++;
-        fprintf(stderr, "%s\n  got  %s\n  want %s\n", sql, got, want);
-    }
-    free(got);
-}
 
 /* All that a run says, but for when it was written. */
 static char *dump(const char *run)
@@ -406,13 +370,6 @@ static void a_killed_replay_leaves_whole_windows_and_can_be_repeated(void)
                  run);
         check_answer(sql, "1536");
     }
-}
-
-static void server(const char *verb)
-{
-    char command[1024];
-    snprintf(command, sizeof command, "%s/scripts/postgres.sh %s", getenv("DG_SOURCE_DIR"), verb);
-    CHECK_INT(system(command), 0);
 }
 
 static void crash_server(unsigned at)
