@@ -23,6 +23,7 @@ configure_file(${PROJECT_SOURCE_DIR}/cmake/driftgauge-stats.pc.in
 install(FILES ${PROJECT_BINARY_DIR}/driftgauge-stats.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 install(FILES docs/driftgauge.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES docs/prometheus/alerts.yaml DESTINATION ${CMAKE_INSTALL_DOCDIR}/prometheus)
 install(DIRECTORY docs/examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples FILES_MATCHING PATTERN "*.yaml")
 install(FILES README.md LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
