@@ -32,6 +32,10 @@ static int use_schema(struct dg_record_decoder *d, enum dg_schema_name name, uin
                       struct dg_error *err)
 {
     const struct dg_record_avro *avro;
+    if (d->preset != NULL) { /* its records are JSON */
+        refuse(payload, DG_BAD_MALFORMED);
+        return 0;
+    }
     const int rc = dg_record_avro_find(d, name, id, root, &avro, err);
     if (rc == 0 && avro == NULL) {
         refuse(payload, DG_BAD_SCHEMA);
@@ -347,6 +351,7 @@ static void close_decoder(struct dg_decoder *self)
     free(d->array);
     dg_record_parts_deinit(&d->parts);
     dg_avro_schema_free(d->schema);
+    dg_bytes_deinit(&d->unpacked);
     free(d);
 }
 
@@ -435,13 +440,31 @@ static const char *instances_of(const struct dg_source_spec *spec)
     return spec->instances != NULL ? spec->instances : kserve ? "/instances" : NULL;
 }
 
+/* Where the events stand; 0: the record is the event. */
+static size_t events_of(const struct dg_record_decoder *d, const char *events[DG_PRESET_CAPTURES])
+{
+    size_t n = 0;
+    if (d->preset != NULL) {
+        while (n < DG_PRESET_CAPTURES && d->preset->capture[n] != NULL) {
+            events[n] = d->preset->capture[n];
+            n++;
+        }
+    } else if (instances_of(d->spec) != NULL) {
+        events[n++] = instances_of(d->spec);
+    }
+    return n;
+}
+
 static int split_arrays(struct dg_record_decoder *d, struct dg_error *err)
 {
     const struct dg_record_parts *const p = &d->parts;
     d->array = calloc(p->n_parallel + 1, sizeof *d->array);
     int rc = d->array == NULL ? ENOMEM : 0;
     for (size_t i = 0; p->several && i <= p->n_parallel && rc == 0; i++) {
-        rc = split(i == 0 ? instances_of(d->spec) : p->parallel[i - 1].array, &d->array[i]);
+        const char *const path = i > 0               ? p->parallel[i - 1].array
+                                 : d->preset != NULL ? ""
+                                                     : instances_of(d->spec);
+        rc = split(path, &d->array[i]);
     }
     return rc == 0 ? 0 : dg_fail_memory(err);
 }
@@ -475,7 +498,10 @@ int dg_record_decoder_open(const struct dg_record_format *format,
     d->base.ops = &record_decoder_ops;
     d->spec = format->spec;
     d->registry = registry;
-    int rc = dg_record_parts_init(&d->parts, projection, instances_of(format->spec), err);
+    d->preset = dg_preset_find(format->spec->preset);
+    const char *events[DG_PRESET_CAPTURES];
+    const size_t n_events = events_of(d, events);
+    int rc = dg_record_parts_init(&d->parts, projection, events, n_events, err);
     rc = rc != 0 ? rc : split_arrays(d, err);
     rc = rc != 0 ? rc : check_paths(d, err);
     if (rc == 0 && format->schema_path != NULL) {

@@ -1,46 +1,21 @@
 #include "connectors/record_state.h"
 
+#include "connectors/json_walk.h"
+
 #include <errno.h>
 #include <string.h>
 
 const char dg_record_json_mode = 0;
 
-/* An array of a text that has been read before and is known to be well-formed. */
-struct items {
-    const uint8_t *p; /* at the next element; NULL: there is none */
-    const uint8_t *end;
-};
-
 enum shape { NOTHING, ARRAY, OTHER };
 
-static const uint8_t *skip_space(const uint8_t *p, const uint8_t *end)
+static enum shape begin_events(struct dg_json_walk *w, const uint8_t *p, const uint8_t *end)
 {
-    while (p < end && (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')) {
-        p++;
-    }
-    return p;
-}
-
-static enum shape items_begin(struct items *it, const uint8_t *p, const uint8_t *end)
-{
-    *it = (struct items){.end = end};
-    if (p == NULL) {
+    *w = (struct dg_json_walk){0};
+    if (p == NULL || *dg_json_skip_space(p, end) == 'n') {
         return NOTHING;
     }
-    p = skip_space(p, end);
-    if (*p != '[') {
-        return *p == 'n' ? NOTHING : OTHER;
-    }
-    p = skip_space(p + 1, end);
-    it->p = *p == ']' ? NULL : p;
-    return ARRAY;
-}
-
-/* Behind an element. */
-static void items_next(struct items *it, const uint8_t *p)
-{
-    p = skip_space(p, it->end);
-    it->p = p < it->end && *p == ',' ? p + 1 : NULL;
+    return dg_json_walk_begin(w, '[', p, end) ? ARRAY : OTHER;
 }
 
 size_t dg_record_json_room(const struct dg_record_decoder *d, size_t len)
@@ -81,7 +56,8 @@ static void add_row(struct dg_batch *batch, enum dg_reason reason, uint64_t news
 }
 
 /* Fields of arrays that go along with the instances, of the row at hand. */
-static void read_parallel(struct dg_record_parts *p, struct items along[], struct dg_batch *batch)
+static enum dg_reason read_parallel(struct dg_record_parts *p, struct dg_json_walk along[],
+                                    struct dg_batch *batch)
 {
     for (size_t i = 0; i < p->n_parallel; i++) {
         struct dg_record_part *const part = &p->parallel[i];
@@ -90,36 +66,80 @@ static void read_parallel(struct dg_record_parts *p, struct items along[], struc
             dg_json_rows_absent(part->rows);
         } else {
             const uint8_t *const next = dg_json_rows_value(part->rows, along[i].p, along[i].end);
-            DG_ASSERT(next != NULL);
-            items_next(&along[i], next);
+            if (next == NULL) {
+                return part->rows->j.reason;
+            }
+            dg_json_walk_next(&along[i], next);
         }
         dg_record_part_leave(part, batch);
     }
+    return DG_GOOD;
 }
 
-static int read_instances(struct dg_record_decoder *d, struct items *it, struct items along[],
-                          struct dg_batch *batch)
+/* The event at w->p. */
+static enum dg_reason read_event(struct dg_record_parts *p, struct dg_json_walk *w,
+                                 struct dg_json_walk along[], struct dg_batch *batch)
+{
+    dg_record_part_enter(&p->event, batch);
+    const uint8_t *const next = dg_json_rows_value(p->event.rows, w->p, w->end);
+    dg_record_part_leave(&p->event, batch);
+    if (next == NULL) {
+        return p->event.rows->j.reason;
+    }
+    dg_json_walk_next(w, next);
+    return read_parallel(p, along, batch);
+}
+
+static int read_events(struct dg_record_decoder *d, struct dg_json_walk *w,
+                       struct dg_json_walk along[], struct dg_batch *batch)
 {
     struct dg_record_parts *const p = &d->parts;
     const size_t first = batch->n;
-    while (it->p != NULL) {
+    enum dg_reason reason = DG_GOOD;
+    while (w->p != NULL && reason == DG_GOOD) {
         if (batch->n - first == DG_RECORD_INSTANCES_MAX) {
-            batch->n = first;
-            add_row(batch, DG_BAD_TOO_LARGE, 0);
-            return 0;
+            reason = DG_BAD_TOO_LARGE;
+            break;
         }
         if (dg_record_row(d, batch) != 0) {
             return ENOMEM;
         }
-        dg_record_part_enter(&p->event, batch);
-        const uint8_t *const next = dg_json_rows_value(p->event.rows, it->p, it->end);
-        DG_ASSERT(next != NULL);
-        items_next(it, next);
-        dg_record_part_leave(&p->event, batch);
-        read_parallel(p, along, batch);
-        add_row(batch, DG_GOOD, p->event.rows->news);
+        reason = read_event(p, w, along, batch);
+        if (reason == DG_GOOD) {
+            add_row(batch, DG_GOOD, p->event.rows->news);
+        }
+    }
+    if (reason != DG_GOOD) { /* none of them */
+        batch->n = first;
+        add_row(batch, reason, 0);
     }
     add_news(p, batch);
+    return 0;
+}
+
+/* The record's events as the preset's unpacker writes them, in the scratch. */
+static int unpack(struct dg_record_decoder *d, const uint8_t *end, struct dg_batch *batch,
+                  const uint8_t **text, const uint8_t **text_end, enum dg_reason *reason)
+{
+    struct dg_bytes *const made = &d->unpacked, *const scratch = &batch->scratch;
+    dg_bytes_clear(made);
+    *text = NULL;
+    *reason = d->preset->unpack(d->parts.around.captured, end, made);
+    if (made->failed) {
+        return ENOMEM;
+    }
+    if (*reason != DG_GOOD || made->len == 0) {
+        return 0;
+    }
+    if (!dg_record_has_room(batch, dg_record_json_room(d, made->len))) {
+        return ENOBUFS;
+    }
+    uint8_t *const to = scratch->data + scratch->len;
+    memcpy(to, made->data, made->len);
+    memset(to + made->len, 0, DG_JSON_PAD);
+    scratch->len += made->len + DG_JSON_PAD;
+    *text = to;
+    *text_end = to + made->len;
     return 0;
 }
 
@@ -127,19 +147,29 @@ static int read_several(struct dg_record_decoder *d, const uint8_t *text, const 
                         struct dg_batch *batch)
 {
     struct dg_record_parts *const p = &d->parts;
-    struct items it, along[DG_RECORD_PARALLEL_MAX];
+    struct dg_json_walk events = {0}, along[DG_RECORD_PARALLEL_MAX];
     dg_record_part_enter(&p->around, batch);
     const bool good = dg_json_rows_document(p->around.rows, text, end);
     dg_record_part_leave(&p->around, batch);
-    const enum shape shape = good ? items_begin(&it, p->around.captured[0], end) : OTHER;
-    if (shape == OTHER) {
-        add_row(batch, good ? DG_BAD_MALFORMED : p->around.rows->j.reason, 0);
+    enum dg_reason reason = good ? DG_GOOD : p->around.rows->j.reason;
+    const uint8_t *array = good ? p->around.captured[0] : NULL, *array_end = end;
+    if (good && d->preset != NULL) {
+        const int rc = unpack(d, end, batch, &array, &array_end, &reason);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    if (reason == DG_GOOD && begin_events(&events, array, array_end) == OTHER) {
+        reason = DG_BAD_MALFORMED;
+    }
+    if (reason != DG_GOOD) {
+        add_row(batch, reason, 0);
         return 0;
     }
     for (size_t i = 0; i < p->n_parallel; i++) {
-        (void)items_begin(&along[i], p->around.captured[p->parallel[i].capture], end);
+        (void)begin_events(&along[i], p->around.captured[p->parallel[i].capture], end);
     }
-    return shape == NOTHING ? 0 : read_instances(d, &it, along, batch);
+    return read_events(d, &events, along, batch);
 }
 
 int dg_record_json(struct dg_record_decoder *d, const struct dg_payload *payload,

@@ -158,22 +158,25 @@ static int plan_part(struct dg_record_part *part, const char *const capture[], u
     return part->seen != NULL && part->captured != NULL ? 0 : dg_fail_memory(err);
 }
 
-static int plan_parts(struct dg_record_parts *p, const char *instances, struct dg_error *err)
+static int plan_parts(struct dg_record_parts *p, const char *const events[], size_t n,
+                      struct dg_error *err)
 {
-    const char **capture = calloc(p->n_parallel + 1, sizeof *capture);
+    const char **capture = calloc(p->n_parallel + n + 1, sizeof *capture);
     if (capture == NULL) {
         return dg_fail_memory(err);
     }
     uint32_t captures = 0;
-    if (p->several) {
-        capture[captures++] = instances;
+    for (size_t i = 0; i < n; i++) {
+        capture[captures++] = events[i];
     }
-    for (size_t i = 0; i < p->n_parallel; i++) { /* the instances may be one of them */
-        struct dg_record_part *const part = &p->parallel[i];
-        part->capture = strcmp(part->array, instances) == 0 ? 0 : captures;
-        if (part->capture > 0) {
-            capture[captures++] = part->array;
+    for (size_t i = 0; i < p->n_parallel; i++) { /* one that is there already, or one more */
+        uint32_t k = 0;
+        while (k < captures && strcmp(p->parallel[i].array, capture[k]) != 0) {
+            k++;
         }
+        p->parallel[i].capture = k;
+        capture[k] = p->parallel[i].array;
+        captures += k == captures;
     }
     int rc = plan_part(&p->event, NULL, 0, err);
     rc = rc != 0 ? rc : plan_part(&p->around, capture, captures, err);
@@ -188,10 +191,10 @@ static int plan_parts(struct dg_record_parts *p, const char *instances, struct d
 }
 
 int dg_record_parts_init(struct dg_record_parts *p, const struct dg_projection *projection,
-                         const char *instances, struct dg_error *err)
+                         const char *const events[], size_t n_events, struct dg_error *err)
 {
     const size_t n = projection->n;
-    *p = (struct dg_record_parts){.whole = projection, .several = instances != NULL};
+    *p = (struct dg_record_parts){.whole = projection, .several = n_events > 0};
     p->beside = calloc(n + 1, sizeof *p->beside);
     p->shared = calloc(n + 1, sizeof *p->shared);
     p->parallel = calloc(DG_RECORD_PARALLEL_MAX, sizeof *p->parallel);
@@ -205,7 +208,7 @@ int dg_record_parts_init(struct dg_record_parts *p, const struct dg_projection *
     if (rc == 0) {
         p->event.projection.ignore = projection->ignore;
         p->event.projection.n_ignore = projection->n_ignore;
-        rc = plan_parts(p, instances, err);
+        rc = plan_parts(p, events, n_events, err);
     } else if (rc == E2BIG) {
         rc = dg_fail(err, EINVAL, "more than %d arrays go along with the instances (^/NAME/#)",
                      DG_RECORD_PARALLEL_MAX);

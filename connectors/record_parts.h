@@ -55,10 +55,11 @@ struct dg_record_parts {
     size_t row_room; /* bytes of scratch for the texts that `beside` makes, per record */
 };
 
-/* `instances`: pointer to the array of events; NULL: the record is the event. ENOMEM, EINVAL. */
+/* events[n]: pointers to where the events stand, the first of them an array of events unless a
+ * preset unpacks them; n = 0: the record is the event. ENOMEM, EINVAL. */
 DG_MUST_CHECK int dg_record_parts_init(struct dg_record_parts *p,
                                        const struct dg_projection *projection,
-                                       const char *instances, struct dg_error *err);
+                                       const char *const events[], size_t n, struct dg_error *err);
 void dg_record_parts_deinit(struct dg_record_parts *p);
 
 /* The batch's columns have been moved, or it is another one. */

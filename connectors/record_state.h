@@ -5,6 +5,7 @@
 #include "connectors/avro_plan.h"
 #include "connectors/record_decoder.h"
 #include "connectors/record_parts.h"
+#include "connectors/record_presets.h"
 
 /* A pointer to an array of events, as steps. */
 struct dg_record_steps {
@@ -24,6 +25,8 @@ struct dg_record_decoder {
     uint64_t fingerprint;          /* of schema */
     struct dg_record_avro **avro;  /* [n_avro] the last used first */
     size_t n_avro, cap_avro;
+    const struct dg_preset *preset; /* unpacks the events; NULL: they are where `array` says */
+    struct dg_bytes unpacked;
     struct dg_record_steps *array; /* [1 + parts.n_parallel]; several only */
 };
 

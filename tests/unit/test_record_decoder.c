@@ -302,6 +302,151 @@ static void too_many_instances_are_one_bad_record(void)
     free(value);
 }
 
+/* ---- presets ------------------------------------------------------------------------------- */
+
+static void tensors_of_open_inference_are_turned_into_rows(void)
+{
+    const struct dg_source_spec spec = {.preset = (char *)(uintptr_t) "open_inference"};
+    const char *const columns = "t:^/id= n:age t:job n:/px/2 n:score";
+    CHECK_JSON(
+        &spec, columns,
+        "{\"id\":\"r\",\"inputs\":[{\"name\":\"age\",\"shape\":[2],\"datatype\":\"FP64\","
+        "\"data\":[31, 4.5e1]},{\"name\":\"job\",\"shape\":[2,1],\"datatype\":\"BYTES\","
+        "\"data\":[\"a\\\"b\",\"c\"]},{\"name\":\"px\",\"shape\":[2,3],\"datatype\":\"INT8\","
+        "\"data\":[[1,2,3],[4,5,6]]}],\"outputs\":[{\"data\":[0.5,0.25],\"shape\":[2],"
+        "\"name\":\"score\"}]}",
+        "100 'r#0' 31 'a\"b' 3 0.5\n100 'r#1' 45 'c' 6 0.25\n");
+    CHECK_JSON(&spec, columns,
+               "{\"inputs\":[{\"name\":\"px\",\"shape\":[2,3],\"data\":[1,2,3,4,5,6]}]}",
+               "100 <absent> <absent> <absent> 3 <absent>\n"
+               "100 <absent> <absent> <absent> 6 <absent>\n");
+    CHECK_JSON(&spec, columns, "{\"inputs\":[]}", "");
+    CHECK_JSON(&spec, columns, "{\"ready\":true}", "");
+    CHECK_JSON(&spec, columns, "{\"inputs\":[{\"name\":\"age\",\"shape\":[0],\"data\":[]}]}", "");
+    static const char *const bad[] = {
+        "{\"inputs\":{}}",
+        "{\"inputs\":[3]}",
+        "{\"inputs\":[{\"shape\":[1],\"data\":[1]}]}",
+        "{\"inputs\":[{\"name\":\"a\",\"shape\":[2],\"data\":[1]}]}",
+        "{\"inputs\":[{\"name\":\"a\",\"shape\":[1],\"data\":[1,2]}]}",
+        "{\"inputs\":[{\"name\":\"a\",\"shape\":[-1],\"data\":[1]}]}",
+        "{\"inputs\":[{\"name\":\"a\",\"shape\":[1.5],\"data\":[1]}]}",
+        "{\"inputs\":[{\"name\":\"a\",\"shape\":[1],\"data\":[{}]}]}",
+        "{\"inputs\":[{\"name\":\"a\",\"shape\":[1]}]}",
+        "{\"inputs\":[{\"name\":\"a\",\"shape\":[2,9223372036854775807,3],\"data\":[1]}]}",
+        "{\"inputs\":[{\"name\":\"a\",\"shape\":[1],\"data\":[1]},{\"name\":\"b\",\"shape\":[2],"
+        "\"data\":[1,2]}]}",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        CHECK_JSON(&spec, columns, bad[i], "100 BAD malformed\n");
+    }
+    CHECK_JSON(&spec, columns, "{\"inputs\":[{\"name\":\"a\",\"shape\":[65537],\"data\":[]}]}",
+               "100 BAD too_large\n");
+}
+
+static void rows_of_seldon_get_their_names(void)
+{
+    const struct dg_source_spec spec = {.preset = (char *)(uintptr_t) "seldon"};
+    CHECK_JSON(&spec, "n:a t:b t:^/meta/puid",
+               "{\"meta\":{\"puid\":\"p\"},\"data\":{\"ndarray\":[[1,\"x\"],[2,null]],\"names\":"
+               "[\"a\",\"b\"]}}",
+               "100 1 'x' 'p'\n100 2 <null> 'p'\n");
+    CHECK_JSON(
+        &spec, "n:a n:b",
+        "{\"data\":{\"names\":[\"a\",\"b\"],\"tensor\":{\"shape\":[2,2],\"values\":[1,2,3,4]}"
+        "}}",
+        "100 1 2\n100 3 4\n");
+    CHECK_JSON(&spec, "n:/1", "{\"data\":{\"ndarray\":[[1,2],[3,4,5]]}}", "100 2\n100 4\n");
+    CHECK_JSON(&spec, "n:/1", "{\"data\":{\"ndarray\":[7,8]}}", "100 8\n");
+    CHECK_JSON(&spec, "n:a", "{\"data\":{\"names\":[\"a\"],\"ndarray\":[[7,8]]}}", "100 7\n");
+    CHECK_JSON(&spec, "n:a", "{\"data\":{\"names\":[],\"ndarray\":[]}}", "");
+    CHECK_JSON(&spec, "n:a", "{\"status\":{}}", "");
+    static const char *const bad[] = {
+        "{\"data\":{\"ndarray\":5}}",
+        "{\"data\":{\"ndarray\":[[1],2]}}",
+        "{\"data\":{\"ndarray\":[[{}]]}}",
+        "{\"data\":{\"names\":[1],\"ndarray\":[[1]]}}",
+        "{\"data\":{\"tensor\":{\"shape\":[2,2],\"values\":[1,2,3]}}}",
+        "{\"data\":{\"tensor\":{\"shape\":[1,2],\"values\":[1,2,3]}}}",
+        "{\"data\":{\"tensor\":{\"values\":[1]}}}",
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        CHECK_JSON(&spec, "n:a n:/0", bad[i], "100 BAD malformed\n");
+    }
+}
+
+#define CAPTURE(input, output)                                                                     \
+    "{\"captureData\":{\"endpointInput\":" input ",\"endpointOutput\":" output                     \
+    "},\"eventMetadata\":{\"eventId\":\"e\",\"inferenceTime\":\"1970-01-01T00:00:09Z\"}}"
+#define DATA(type, encoding, data)                                                                 \
+    "{\"observedContentType\":\"" type "\",\"mode\":\"INPUT\",\"data\":\"" data                    \
+    "\",\"encoding\":\"" encoding "\"}"
+
+static void captured_calls_of_sagemaker_are_pairs_of_lines(void)
+{
+    const struct dg_source_spec spec = {.preset = (char *)(uintptr_t) "sagemaker"};
+    const char *const columns = "t:^/eventMetadata/eventId= T:^/eventMetadata/inferenceTime "
+                                "n:/input/0 t:/input/1 n:/output/0";
+    CHECK_JSON(
+        &spec, columns,
+        CAPTURE(DATA("text/csv", "CSV", "1.5,\\\"a, \\\"\\\"b\\\"\\\"\\\"\\n2, x \\r\\n\\n3,"),
+                DATA("text/csv", "CSV", "0.25\\n0.5\\n0.75\\n")),
+        "100 'e#0' 9000000 1.5 'a, \"b\"' 0.25\n100 'e#1' 9000000 2 'x' 0.5\n"
+        "100 'e#2' 9000000 3 <null> 0.75\n");
+    CHECK_JSON(&spec, columns,
+               CAPTURE(DATA("text/csv", "BASE64", "MSxhCjIsYg=="), DATA("text/csv", "CSV", "7")),
+               "100 'e#0' 9000000 1 'a' 7\n100 'e#1' 9000000 2 'b' <absent>\n");
+    CHECK_JSON(&spec, "n:/input/age n:/output/score",
+               CAPTURE(DATA("application/json", "JSON",
+                            "{\\\"instances\\\":[{\\\"age\\\":3},{\\\"age\\\":4}]}"),
+                       DATA("application/jsonlines", "JSON",
+                            "{\\\"score\\\":0.1}\\n{\\\"score\\\":0.2}\\n")),
+               "100 3 0.10000000000000001\n100 4 0.20000000000000001\n");
+    CHECK_JSON(&spec, "n:/input/age n:/output/0",
+               CAPTURE(DATA("application/json", "JSON", "{\\\"age\\\":5}"),
+                       DATA("application/json", "JSON", "{\\\"predictions\\\":[[0.5,1]]}")),
+               "100 5 0.5\n");
+    CHECK_JSON(&spec, "n:/output/0", CAPTURE("null", DATA("text/csv", "CSV", "0.25")),
+               "100 0.25\n");
+    CHECK_JSON(&spec, "n:/output/0", "{\"groundTruthData\":{}}", "");
+    CHECK_JSON(&spec, "n:/input/0", CAPTURE(DATA("text/csv", "CSV", ""), "null"), "");
+    static const char *const bad[] = {
+        CAPTURE("5", "null"),
+        CAPTURE("{}", "null"),
+        CAPTURE(DATA("text/csv", "CSV", "\\\"open"), "null"),
+        CAPTURE(DATA("application/json", "JSON", "{oops}"), "null"),
+        CAPTURE(DATA("image/png", "BASE64", "MSxh"), "null"),
+        CAPTURE(DATA("text/csv", "BASE64", "MSx"), "null"),
+        CAPTURE(DATA("text/csv", "BASE64", "/////w=="), "null"),
+        CAPTURE(DATA("text/csv", "ZIP", "1"), "null"),
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        CHECK_JSON(&spec, "n:/input/0", bad[i], "100 BAD malformed\n");
+    }
+}
+
+static void a_json_text_within_one_may_be_too_deep(void)
+{
+    const struct dg_source_spec spec = {.preset = (char *)(uintptr_t) "sagemaker"};
+    char value[1000], *w = value;
+    w += sprintf(w, "{\"captureData\":{\"endpointInput\":{\"encoding\":\"JSON\",\"data\":\"");
+    w += sprintf(w, "{\\\"a\\\":");
+    memset(w, '[', 63);
+    memset(w + 63, ']', 63);
+    strcpy(w + 126, "}\"}}}");
+    CHECK_JSON(&spec, "n:/input/0", value, "100 BAD malformed\n");
+}
+
+static void the_canonical_event_is_plain(void)
+{
+    const struct dg_source_spec spec = {.preset = (char *)(uintptr_t) "canonical"};
+    CHECK_JSON(
+        &spec, "t:event_id= T:ts n:/features/age n:/prediction/value",
+        "{\"event_id\":\"e\",\"ts\":1,\"features\":{\"age\":31},\"prediction\":{\"value\":0.5}"
+        "}",
+        "100 'e' 1000000 31 0.5\n");
+}
+
 /* ---- Avro ---------------------------------------------------------------------------------- */
 
 static const char schema[] =
@@ -517,6 +662,9 @@ int main(int argc, char **argv)
         CASE(each_element_is_an_event), CASE(ids_of_their_own_stay_as_they_are),
         CASE(arrays_beside_the_instances_go_along), CASE(many_instances_with_texts_find_room),
         CASE(too_many_instances_are_one_bad_record),
+        CASE(tensors_of_open_inference_are_turned_into_rows), CASE(rows_of_seldon_get_their_names),
+        CASE(captured_calls_of_sagemaker_are_pairs_of_lines),
+        CASE(a_json_text_within_one_may_be_too_deep), CASE(the_canonical_event_is_plain),
         CASE(bare_avro_is_read_by_the_schema_of_the_file),
         CASE(single_objects_are_known_by_their_fingerprint),
         CASE(fingerprints_are_the_specifications), CASE(instances_of_avro_are_elements_of_an_array),
