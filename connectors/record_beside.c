@@ -22,7 +22,7 @@ static void put_triage(struct dg_batch *b, uint32_t c, size_t row, enum dg_triag
     if (b->projection->field[c].type == DG_FIELD_NUMERIC) {
         b->column[c].number[row] = dg_box(kind);
     } else if (b->projection->field[c].type == DG_FIELD_TEXT) {
-        b->column[c].text[row].triage = kind;
+        b->column[c].text[row].triage = (uint8_t)kind;
     }
 }
 

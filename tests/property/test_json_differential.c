@@ -1,8 +1,10 @@
 /* Goal: the JSON scanner accepts what jansson accepts, rejects what it rejects, and finds the same
  * values.
  * Method: random documents, each mutated a few times (bytes changed, removed, doubled, parts of
- * others spliced in), as the lines of one file. Where jansson has a limit of its own (numbers that
- * overflow, NUL in keys) the line does not count; the test says how many did. */
+ * others spliced in), as the lines of one file, and as records of a topic. Where jansson has a
+ * limit of its own (numbers that overflow, NUL in keys) the line does not count; the test says how
+ * many did. */
+#include "connectors/record_decoder.h"
 #include "tests/json_oracle.h"
 
 #define LINES  4000
@@ -119,6 +121,48 @@ static size_t mutate(char *p, size_t n)
     return n;
 }
 
+/* The lines as records, their numbers as offsets. To be freed. */
+static char *read_records(const char *content, size_t n)
+{
+    static const struct dg_topic_partition place = {.topic = "t", .partition = 0};
+    const struct dg_source_spec spec = {.kind = DG_RECORD_JSON, .framing = DG_FRAMING_BARE};
+    const struct dg_record_format format = {.spec = &spec};
+    struct dg_record *record = calloc(LINES + 1, sizeof *record);
+    struct input_projection ip;
+    struct dg_decoder *d = NULL;
+    struct dg_batch batch;
+    char *text = NULL;
+    size_t len = 0, count = 0, line = 0;
+    FILE *out = open_memstream(&text, &len);
+    input_project(&ip, ORACLE_COLUMNS);
+    CHECK_INT(dg_record_decoder_open(&format, &ip.p, NULL, &d, NULL), 0);
+    CHECK_INT(dg_batch_init(&batch, &ip.p, NULL), 0);
+    for (const char *p = content, *nl; p < content + n; p = nl + 1) {
+        nl = memchr(p, '\n', (size_t)(content + n - p));
+        line++;
+        if (!oracle_is_blank(p, (size_t)(nl - p))) {
+            record[count++] = (struct dg_record){.offset = (int64_t)line,
+                                                 .value = (const uint8_t *)p,
+                                                 .value_len = (size_t)(nl - p)};
+        }
+    }
+    for (size_t at = 0, done = 0; at < count; at += done) {
+        const size_t left = count - at, most = 1 + check_random() % 700;
+        dg_batch_clear(&batch);
+        CHECK_INT(
+            d->ops->decode(d, &place, record + at, left < most ? left : most, &batch, &done, NULL),
+            0);
+        for (size_t row = 0; row < batch.n; row++) {
+            input_put_row(out, &batch, row);
+        }
+    }
+    fclose(out);
+    d->ops->close(d);
+    dg_batch_deinit(&batch);
+    free(record);
+    return text;
+}
+
 static void mutated_documents(void)
 {
     char *const content = malloc((size_t)LINES * 8192);
@@ -139,6 +183,9 @@ static void mutated_documents(void)
         char *const text = input_read_bytes("d.ndjson", content, n, ORACLE_COLUMNS, &options);
         CHECK(oracle_agrees_on_all(content, n, text));
         free(text);
+        char *const records = read_records(content, n);
+        CHECK(oracle_agrees_on_all(content, n, records));
+        free(records);
         if (check_failures > 0) {
             break;
         }

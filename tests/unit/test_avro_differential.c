@@ -1,13 +1,17 @@
 /* Goal: the plan reads what libavro's generic reader reads.
  * Method: random schemas, data and paths; each column of each row against the value that libavro
  * finds by walking the same path. Data are valid, because libavro leaks on those that are not;
- * what is cut or mutated is then only required to be refused or read within its bytes. */
+ * what is cut or mutated is then only required to be refused or read within its bytes. The same
+ * data as records of a topic: one each, and all as the instances of one. */
+#include "connectors/avro_canonical.h"
 #include "connectors/avro_plan.h"
+#include "connectors/record_decoder.h"
 #include "engine/timefmt.h"
 #include "tests/check.h"
 #include "tests/support/avro_random.h"
 
 #include <avro.h>
+#include <unistd.h>
 
 #define SCHEMAS 1500
 #define ROWS    4
@@ -44,7 +48,13 @@ static void world_make(struct world *w)
     const char *json = (const char *)w->json.data;
     CHECK_INT(dg_avro_schema_parse(json, strlen(json), &w->schema, &err), 0);
     const struct dg_avro_type *root = dg_avro_schema_root(w->schema);
-    w->projection.field = w->field;
+    w->projection = (struct dg_projection){.field = w->field,
+                                           .time = -1,
+                                           .id = -1,
+                                           .topic = -1,
+                                           .partition = -1,
+                                           .offset = -1,
+                                           .record_time = -1};
     for (size_t tries = 0; tries < COLUMNS; tries++) {
         const size_t i = w->projection.n;
         random_path(&source, root, w->path[i]);
@@ -323,6 +333,116 @@ static void every_column_is_what_libavro_reads(void)
     CHECK_INT(here, SCHEMAS * ROWS);
 }
 
+/* ---- as records ----------------------------------------------------------------------------- */
+
+static struct dg_decoder *decoder_of(const struct world *w, const struct dg_source_spec *spec,
+                                     const char *schema)
+{
+    char path[] = "/tmp/dg-differential-XXXXXX";
+    const int fd = mkstemp(path);
+    struct dg_decoder *d = NULL;
+    struct dg_error err = {.message = ""};
+    const struct dg_record_format format = {.spec = spec, .schema_path = path};
+    CHECK(fd >= 0 && write(fd, schema, strlen(schema)) == (ssize_t)strlen(schema));
+    close(fd);
+    CHECK_INT(dg_record_decoder_open(&format, &w->projection, NULL, &d, &err), 0);
+    CHECK_STR(err.message, "");
+    unlink(path);
+    return d;
+}
+
+static void check_records(struct world *w, struct dg_decoder *d, const struct dg_record records[],
+                          size_t n, avro_value_iface_t *iface, bool places)
+{
+    const struct dg_topic_partition place = {.topic = "t", .partition = 0};
+    size_t done = 0;
+    avro_reader_t reader = avro_reader_memory((char *)w->data.data, (int64_t)w->data.len);
+    dg_batch_clear(&w->batch);
+    CHECK_INT(d->ops->decode(d, &place, records, n, &w->batch, &done, NULL), 0);
+    CHECK_INT(done, n);
+    CHECK_INT(w->batch.n, ROWS);
+    for (size_t row = 0; row < w->batch.n; row++) {
+        avro_value_t datum;
+        avro_generic_value_new(iface, &datum);
+        CHECK_INT(avro_value_read(reader, &datum), 0);
+        w->batch.place[row] += places ? 0 : row;
+        check_row(w, row, &datum);
+        avro_value_decref(&datum);
+    }
+    avro_reader_free(reader);
+    d->ops->close(d);
+}
+
+/* Each datum in a frame of its own. */
+static void check_single_objects(struct world *w, avro_value_iface_t *iface)
+{
+    const struct dg_source_spec spec = {0};
+    struct dg_record records[ROWS];
+    struct ocf_bytes bytes[ROWS] = {0};
+    char *text = NULL;
+    size_t len = 0;
+    CHECK_INT(dg_avro_canonical(dg_avro_schema_root(w->schema), &text, &len), 0);
+    const uint64_t fingerprint = dg_avro_crc64(text, len);
+    for (size_t i = 0; i < ROWS; i++) {
+        const size_t start = i == 0 ? 0 : w->end[i - 1];
+        ocf_bytes_put(&bytes[i], "\xc3\x01", 2);
+        ocf_bytes_put(&bytes[i], &fingerprint, sizeof fingerprint);
+        ocf_bytes_put(&bytes[i], w->data.data + start, w->end[i] - start);
+        records[i] = (struct dg_record){
+            .offset = 7 + (int64_t)i, .value = bytes[i].data, .value_len = bytes[i].len};
+    }
+    check_records(w, decoder_of(w, &spec, (const char *)w->json.data), records, ROWS, iface, true);
+    free(text);
+    for (size_t i = 0; i < ROWS; i++) {
+        ocf_bytes_free(&bytes[i]);
+    }
+}
+
+/* All of them as the elements of an array in one record. */
+static void check_instances(struct world *w, avro_value_iface_t *iface)
+{
+    const struct dg_source_spec spec = {.framing = DG_FRAMING_BARE,
+                                        .instances = (char *)(uintptr_t) "/in/rows"};
+    struct ocf_bytes b = {0};
+    char *schema = NULL;
+    CHECK(asprintf(&schema,
+                   "{\"type\":\"record\",\"name\":\"Outer\",\"fields\":[{\"name\":\"before\","
+                   "\"type\":\"string\"},{\"name\":\"in\",\"type\":[\"null\",{\"type\":\"record\","
+                   "\"name\":\"Inner\",\"fields\":[{\"name\":\"rows\",\"type\":{\"type\":\"array\","
+                   "\"items\":%s}}]}]},{\"name\":\"after\",\"type\":\"long\"}]}",
+                   (const char *)w->json.data) > 0);
+    ocf_bytes_string(&b, "xyz", 3);
+    ocf_bytes_long(&b, 1);
+    ocf_bytes_long(&b, ROWS - 1); /* two blocks */
+    ocf_bytes_put(&b, w->data.data, w->end[ROWS - 2]);
+    ocf_bytes_long(&b, -1);
+    ocf_bytes_long(&b, (int64_t)(w->data.len - w->end[ROWS - 2]));
+    ocf_bytes_put(&b, w->data.data + w->end[ROWS - 2], w->data.len - w->end[ROWS - 2]);
+    ocf_bytes_long(&b, 0);
+    ocf_bytes_long(&b, -3);
+    const struct dg_record record = {.offset = 7, .value = b.data, .value_len = b.len};
+    check_records(w, decoder_of(w, &spec, schema), &record, 1, iface, false);
+    free(schema);
+    ocf_bytes_free(&b);
+}
+
+static void records_of_a_topic_are_read_alike(void)
+{
+    for (int round = 0; round < SCHEMAS / 3 && check_failures < 20; round++) {
+        struct world w;
+        avro_schema_t schema;
+        world_make(&w);
+        const char *json = (const char *)w.json.data;
+        CHECK_INT(avro_schema_from_json_length(json, strlen(json), &schema), 0);
+        avro_value_iface_t *iface = avro_generic_class_from_schema(schema);
+        check_single_objects(&w, iface);
+        check_instances(&w, iface);
+        avro_value_iface_decref(iface);
+        avro_schema_decref(schema);
+        world_free(&w);
+    }
+}
+
 /* A copy of exactly n bytes, so that the sanitizer sees every read behind it. */
 static uint8_t *exact(const uint8_t *p, size_t n)
 {
@@ -377,6 +497,7 @@ static void mutated_data_are_read_within_their_bytes(void)
 int main(int argc, char **argv)
 {
     return CHECK_MAIN(argc, argv, CASE(every_column_is_what_libavro_reads),
+                      CASE(records_of_a_topic_are_read_alike),
                       CASE(a_prefix_holds_the_data_that_are_whole_in_it),
                       CASE(mutated_data_are_read_within_their_bytes));
 }
