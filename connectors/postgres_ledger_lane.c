@@ -21,10 +21,11 @@ static const char own_sql[] =
 static const char begin_sql[] =
     "INSERT INTO driftgauge.live_position (tenant_id, stream_id, topic, partition) SELECT $1, s, "
     "$3, $4 FROM unnest($2::int4[]) s ON CONFLICT (stream_id, topic, partition) DO NOTHING";
+/* The new owner has not asked the broker yet: nothing is known to be idle. */
 static const char stand_sql[] =
-    "SELECT stream_id, position_id, seq, next_offset, warm_offset, tail, first_us, max_us, "
-    "idle::int, state FROM driftgauge.live_position WHERE stream_id = ANY ($2) AND topic = $3 AND "
-    "partition = $4 AND tenant_id = $1";
+    "UPDATE driftgauge.live_position SET idle = false WHERE stream_id = ANY ($2) AND topic = $3 "
+    "AND partition = $4 AND tenant_id = $1 RETURNING stream_id, position_id, seq, next_offset, "
+    "warm_offset, tail, first_us, max_us, idle::int, state";
 
 static int ask(struct dg_pg_ledger *l, const char *group, const struct dg_topic_partition *place,
                const int32_t streams[], size_t n, struct pg_result *r[5], struct dg_error *err)

@@ -400,19 +400,23 @@ static int write_checkpoint(struct dg_pg_ledger *l, int32_t stream, const struct
                          err);
 }
 
-/* Deltas that this judge has not read stay: it will be told of them, and says so. */
+/* Deltas that this judge has not read stay: it will be told of them, and says so. Those of panes
+ * that were merged before stay as well: they came too late for that, and windows may hold them. */
 static int delete_deltas(struct dg_pg_ledger *l, const struct dg_ledger_stream *s,
-                         int64_t before_us, struct dg_error *err)
+                         const struct dg_judgement *j, struct dg_error *err)
 {
     struct dg_pg_args *a = &l->args;
     dg_pg_args_clear(a);
     dg_pg_args_int4(a, s->stream);
-    dg_pg_args_int8(a, before_us);
+    dg_pg_args_int8(a, j->merged_from_us);
+    dg_pg_args_int8(a, j->settled_us);
+    dg_pg_args_int8(a, j->forget_us);
     dg_ledger_seen_args(a, s);
     return dg_ledger_run(l, "delete settled deltas",
-                         "DELETE FROM driftgauge.pane_delta d USING unnest($3::int4[], "
-                         "$4::int8[]) x (id, seq) WHERE d.stream_id = $1 AND d.pane_us < $2 AND "
-                         "d.position_id = x.id AND d.seq <= x.seq",
+                         "DELETE FROM driftgauge.pane_delta d USING unnest($5::int4[], "
+                         "$6::int8[]) x (id, seq) WHERE d.stream_id = $1 AND (d.pane_us < $4 OR "
+                         "(d.pane_us >= $2 AND d.pane_us < $3)) AND d.position_id = x.id AND "
+                         "d.seq <= x.seq",
                          err);
 }
 
@@ -460,10 +464,9 @@ static int insert_states(struct dg_pg_ledger *l, int32_t stream, const struct dg
 static int write_panes(struct dg_pg_ledger *l, const struct dg_ledger_stream *s,
                        const struct dg_judgement *j, struct dg_error *err)
 {
-    const int64_t before_us = j->settled_us > j->forget_us ? j->settled_us : j->forget_us;
     int code = 0;
-    if (before_us != INT64_MIN) {
-        code = delete_deltas(l, s, before_us, err);
+    if (j->settled_us != INT64_MIN || j->forget_us != INT64_MIN) {
+        code = delete_deltas(l, s, j, err);
     }
     if (code == 0 && (j->forget_us != INT64_MIN || j->n_merged > 0)) {
         code = delete_states(l, s->stream, j, err);
