@@ -459,6 +459,22 @@ static int give_back(struct dg_accumulator *a, size_t column, void *state)
     return 0;
 }
 
+/* The pane's states go back to the pool, its memory is freed. 0 or ENOMEM. */
+static int empty_pane(struct dg_accumulator *a, struct pane *p)
+{
+    int rc = 0;
+    for (size_t i = 0; i < p->n_touched; i++) {
+        const uint32_t series = p->touched[i];
+        a->bytes -= state_bytes(a, series % a->plan->n_columns, p->state[series]);
+        if (give_back(a, series % a->plan->n_columns, p->state[series]) != 0) {
+            rc = ENOMEM;
+        }
+    }
+    p->n_touched = 0;
+    free_pane(a, p);
+    return rc;
+}
+
 static int append(struct dg_accumulator *a, struct dg_store *store, const struct pane *p,
                   enum dg_state_kind kind, uint32_t id, struct dg_error *err)
 {
@@ -476,12 +492,15 @@ static int flush_pane(struct dg_accumulator *a, struct pane *p, struct dg_store 
     for (size_t i = 0; i < p->n_touched && rc == 0; i++) {
         const uint32_t series = p->touched[i];
         const size_t column = series % a->plan->n_columns;
+        const size_t before = state_bytes(a, column, p->state[series]);
         dg_bytes_clear(&a->encoded);
         if (is_numeric(a, column)) {
             dg_numeric_encode(p->state[series], &a->encoded);
         } else {
             dg_category_encode(p->state[series], &a->encoded);
         }
+        /* A category sorts its keys for it, and keeps the room. */
+        a->bytes += state_bytes(a, column, p->state[series]) - before;
         rc = append(a, store, p, DG_STATE_SERIES, series, err);
     }
     for (uint32_t slice = 0; slice < p->n_slices && rc == 0; slice++) {
@@ -492,16 +511,16 @@ static int flush_pane(struct dg_accumulator *a, struct pane *p, struct dg_store 
             rc = append(a, store, p, DG_STATE_SLICE, slice, err);
         }
     }
-    for (size_t i = 0; i < p->n_touched; i++) {
-        const uint32_t series = p->touched[i];
-        a->bytes -= state_bytes(a, series % a->plan->n_columns, p->state[series]);
-        if (give_back(a, series % a->plan->n_columns, p->state[series]) != 0 && rc == 0) {
-            rc = dg_fail_memory(err);
-        }
+    const int emptied = empty_pane(a, p);
+    return rc == 0 && emptied != 0 ? dg_fail_memory(err) : rc;
+}
+
+void dg_accumulator_clear(struct dg_accumulator *a)
+{
+    for (size_t i = 0; i < a->n_panes; i++) {
+        (void)empty_pane(a, &a->pane[i]); /* what the pool has no room for is freed */
     }
-    p->n_touched = 0;
-    free_pane(a, p);
-    return rc;
+    a->n_panes = 0;
 }
 
 int dg_accumulator_flush(struct dg_accumulator *a, int64_t before_us, struct dg_store *store,

@@ -23,6 +23,9 @@ DG_MUST_CHECK int dg_accumulator_add(struct dg_accumulator *a, struct dg_batch *
 DG_MUST_CHECK int dg_accumulator_flush(struct dg_accumulator *a, int64_t before_us,
                                        struct dg_store *store, struct dg_error *err);
 
+/* Forget everything that was counted. Keeps memory for the next panes. */
+void dg_accumulator_clear(struct dg_accumulator *a);
+
 /* Memory of the open panes' states in bytes: what flushing gives back. O(1). */
 size_t dg_accumulator_bytes(const struct dg_accumulator *a);
 
