@@ -149,7 +149,10 @@ static const char status_query[] =
     "       (SELECT count(*) FROM driftgauge.result_partition WHERE upper > now()) AS"
     "           partitions_ahead,"
     "       EXISTS (SELECT FROM driftgauge.series_result_default)::int +"
-    "       EXISTS (SELECT FROM driftgauge.slice_result_default)::int AS stray_partitions";
+    "       EXISTS (SELECT FROM driftgauge.slice_result_default)::int AS stray_partitions,"
+    "       (SELECT count(*) FROM driftgauge.live_stream WHERE ended_at IS NULL) AS live_streams,"
+    "       pg_total_relation_size('driftgauge.pane_delta') +"
+    "       pg_total_relation_size('driftgauge.pane_state') AS pane_bytes";
 
 static void print_member(const char *name, const char *value, bool quoted, const char *end)
 {
@@ -337,6 +340,24 @@ static int drop_partition(struct dg_pg *pg, const char *name, struct dg_error *e
     return code;
 }
 
+/* What is left of live streams that ended: their panes at once, the rest when it is old enough. */
+static int forget_streams(struct dg_pg *pg, const char *age, bool dry_run, struct dg_error *err)
+{
+    struct pg_result *r = NULL;
+    const int code = dg_pg_query(
+        pg, "forget streams that ended",
+        dry_run ? "SELECT count(*) FROM driftgauge.live_stream WHERE ended_at < now() - $1::bigint "
+                  "* interval '1 microsecond'"
+                : "SELECT driftgauge.forget_streams(now() - $1::bigint * interval '1 microsecond')",
+        1, (const char *const[]){age}, &r, err);
+    if (code == 0 && dg_pg_integer(r, 0, 0, 0) > 0) {
+        printf("%s %lld live streams that ended\n", dry_run ? "would forget" : "forgot",
+               dg_pg_integer(r, 0, 0, 0));
+    }
+    dg_pg_clear(r);
+    return code;
+}
+
 static int apply_retention(struct dg_pg *pg, const struct retention_settings *settings,
                            struct dg_error *err)
 {
@@ -369,6 +390,7 @@ static int apply_retention(struct dg_pg *pg, const struct retention_settings *se
     dg_pg_clear(r);
     if (code == 0) {
         printf("%d partitions, %lld bytes\n", dropped, bytes);
+        code = forget_streams(pg, age, settings->dry_run, err);
     }
     return code;
 }
@@ -380,7 +402,8 @@ static const struct dg_command retention_command = {
     .description =
         "Drop the partitions whose windows all ended before the limit, one transaction each. A "
         "partition with rows of a replay that was made after the limit stays: a replay is as old "
-        "as the day it was made, whatever its data. Needs the rights of driftgauge_owner.",
+        "as the day it was made, whatever its data. Live streams that ended lose their panes, and "
+        "are forgotten when they ended before the limit. Needs the rights of driftgauge_owner.",
     .options = retention_options,
     .n_options = DG_COUNT_OF(retention_options),
     .examples = retention_examples,

@@ -233,6 +233,30 @@ retention_drops_what_is_old_but_not_a_young_replay() {
     check "from inside the database" "$(sql "SELECT driftgauge.retention('90 days')")" 1
 }
 
+retention_forgets_streams_that_ended() {
+    sql "INSERT INTO driftgauge.live_stream (tenant_id, consumer_group, monitor_id, config_id, baseline_version, ended_at)
+         SELECT 1, 'g', monitor_id, config_id, '', at FROM driftgauge.config_version,
+                (VALUES (now() - interval '91 days'), (now() - interval '1 day'), (NULL)) e (at) WHERE tenant_id = 1;
+         INSERT INTO driftgauge.pane_delta (tenant_id, stream_id, position_id, seq, pane_us, body)
+         SELECT 1, stream_id, 1, 1, 0, 'x' FROM driftgauge.live_stream;
+         INSERT INTO driftgauge.live_position (tenant_id, stream_id, topic, partition) SELECT 1, stream_id, 't', 0 FROM driftgauge.live_stream"
+    matches "dry run" "$("$dg" db retention --older-than 90d --dry-run)" "would forget 1 live streams"
+    check "dry run forgets nothing" "$(sql "SELECT count(*) FROM driftgauge.pane_delta")" 3
+    matches "forgets" "$("$dg" db retention --older-than 90d)" "forgot 1 live streams"
+    check "panes of the running one stay" "$(sql "SELECT count(*) FROM driftgauge.pane_delta")" 1
+    check "the one that ended lately stays" "$(sql "SELECT count(*) FROM driftgauge.live_stream")" 2
+    check "its positions too" "$(sql "SELECT count(*) FROM driftgauge.live_position")" 2
+    check "readers see them" "$(as bob "SELECT count(*) FROM driftgauge_view.live_stream")" 2
+    check "positions of what runs" "$(as bob "SELECT monitor, topic, partition, next_offset IS NULL FROM driftgauge_view.live_position")" "m1|t|0|t"
+    check "but not another tenant's" "$(sql "INSERT INTO driftgauge.live_stream (tenant_id, consumer_group, monitor_id, config_id, baseline_version)
+        SELECT 7, 'g', monitor_id, config_id, '' FROM driftgauge.config_version WHERE tenant_id = 7";
+        as bob "SELECT count(*) FROM driftgauge_view.live_stream")" 2
+    matches "writers do not end streams by function" "$(as carol "SELECT driftgauge.end_stream(1)")" "permission denied"
+    matches "nor write another tenant's panes" "$(as carol "INSERT INTO driftgauge.pane_delta (tenant_id, stream_id, position_id, seq, pane_us, body) VALUES (7, 1, 1, 1, 1, '')")" "row-level security"
+    matches "nor a position of another's stream" "$(as carol "INSERT INTO driftgauge.live_position (tenant_id, stream_id, topic, partition)
+        SELECT 1, max(stream_id), 't', 0 FROM (SELECT 4 AS stream_id) x")" "violates foreign key"
+}
+
 failures_to_connect_say_where_and_what_to_do() {
     matches "no server" "$(answer "$dg" db status --db "host=/nowhere dbname=ml")" '^4 .*database "ml" on /nowhere .*check that the server runs'
     matches "nothing listens" "$(answer "$dg" db status --db "postgresql://bob@127.0.0.1:1/ml")" '^4 .*on 127\.0\.0\.1:1 as bob'
@@ -282,7 +306,7 @@ for case in schema_is_created_once_and_reported print_sql_makes_the_same_schema 
     everything_has_a_comment views_run_with_the_readers_rights seed \
     readers_see_their_tenants_latest_revisions_and_nothing_else every_view_answers_a_reader \
     writers_write_their_tenant_and_no_ddl audit_log_only_grows partitions_are_months_of_old_and_days_of_now \
-    retention_drops_what_is_old_but_not_a_young_replay failures_to_connect_say_where_and_what_to_do \
+    retention_drops_what_is_old_but_not_a_young_replay retention_forgets_streams_that_ended failures_to_connect_say_where_and_what_to_do \
     passwords_are_taken_from_where_they_should; do
     before=$failures
     "$case"
