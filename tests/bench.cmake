@@ -10,3 +10,7 @@ target_link_libraries(bench_replay PRIVATE dg_options dg_cli PkgConfig::GSL m)
 dg_test(bench_drift bench bench/bench_drift.c LINK driftgauge-stats PkgConfig::GSL ARGS 20)
 dg_script_test(run bench ${CMAKE_CURRENT_SOURCE_DIR}/bench/run --quick --no-peers --build ${PROJECT_BINARY_DIR}
   LABELS slow)
+
+# The floor under everything that reads Kafka: driven by hand or by a comparison, it needs a broker.
+add_executable(null_consumer bench/null_consumer.c)
+target_link_libraries(null_consumer PRIVATE dg_options dg_connectors PkgConfig::RDKAFKA m)

@@ -53,8 +53,9 @@ static int picky_decode(struct dg_decoder *self, const struct dg_topic_partition
         batch->column[0].text[batch->n] =
             (struct dg_text){.bytes = text, .len = (uint32_t)len, .triage = DG_FINITE};
         char number[24];
-        snprintf(number, sizeof number, "%.*s", r->value_len > 6 ? (int)r->value_len - 6 : 0,
-                 (const char *)r->value + (r->value_len > 6 ? 6 : 0));
+        const bool numbered = r->value_len > 6;
+        snprintf(number, sizeof number, "%.*s", numbered ? (int)r->value_len - 6 : 0,
+                 numbered ? (const char *)r->value + 6 : "");
         batch->column[1].number[batch->n] = number[0] == '\0' ? -1.0 : strtod(number, NULL);
         batch->column[2].integer[batch->n] = (int64_t)r->n_headers;
         batch->reason[batch->n] = DG_GOOD;
