@@ -9,6 +9,7 @@
 /* One a line, so that additions do not meet. */
 /* clang-format off */
 const struct dg_command *const dg_commands[] = {
+    &dg_run_command,
     &dg_replay_command,
     &dg_baseline_command,
     &dg_status_command,

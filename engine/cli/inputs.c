@@ -58,23 +58,30 @@ static int load_baseline(struct dg_loaded *l, size_t i, struct dg_error *err)
     return rc;
 }
 
+int dg_loaded_baselines(struct dg_loaded *l, struct dg_error *err)
+{
+    l->file = calloc(l->monitor->n_baselines + 1, sizeof(struct dg_baseline *));
+    int rc = l->file == NULL ? dg_fail_memory(err) : 0;
+    for (size_t i = 0; i < l->monitor->n_baselines && rc == 0; i++) {
+        rc = load_baseline(l, i, err);
+    }
+    if (rc != 0 || !l->monitor->features_from_data) {
+        return rc;
+    }
+    if (l->main == NULL) {
+        return dg_fail(
+            err, EINVAL,
+            "%s: columns.features lists nothing and there is no baseline file to take the columns "
+            "from; list them, or let `driftgauge init` write the file",
+            l->monitor->path);
+    }
+    return dg_monitor_adopt(l->monitor, l->main) == 0 ? 0 : dg_fail_memory(err);
+}
+
 int dg_load_baselines(struct dg_loaded *l)
 {
     struct dg_error err = {0};
-    l->file = calloc(l->monitor->n_baselines + 1, sizeof(struct dg_baseline *));
-    int rc = l->file == NULL ? dg_fail_memory(&err) : 0;
-    for (size_t i = 0; i < l->monitor->n_baselines && rc == 0; i++) {
-        rc = load_baseline(l, i, &err);
-    }
-    if (rc == 0 && l->monitor->features_from_data) {
-        rc = l->main == NULL
-                 ? dg_fail(
-                       &err, EINVAL,
-                       "%s: columns.features lists nothing and there is no baseline file to take "
-                       "the columns from; list them, or let `driftgauge init` write the file",
-                       l->monitor->path)
-                 : (dg_monitor_adopt(l->monitor, l->main) == 0 ? 0 : dg_fail_memory(&err));
-    }
+    const int rc = dg_loaded_baselines(l, &err);
     return rc == 0 ? 0 : dg_report(rc == ENOMEM ? DG_EXIT_UNEXPECTED : DG_EXIT_CONFIG, &err);
 }
 

@@ -21,6 +21,8 @@ DG_MUST_CHECK int dg_load_monitor(const char *path, struct dg_loaded *l);
 /* Load its baseline files (paths are relative to the monitor file) and take over columns if it
  * lists none. 0 or an exit code, after a message. */
 DG_MUST_CHECK int dg_load_baselines(struct dg_loaded *l);
+/* The same without words on stderr: 0; ENOMEM; another errno with *err. */
+DG_MUST_CHECK int dg_loaded_baselines(struct dg_loaded *l, struct dg_error *err);
 
 /* The files given as --input FILE and as operands, in that order. */
 struct dg_input_files {
