@@ -1,0 +1,233 @@
+"""Goal: the daemon's life: it starts, waits for what is away, reads its configuration anew, stops when told, and in the
+end its rows are those of a replay of the same topic.
+
+Method: one topic is filled while the daemon runs and everything around it is taken away and given back.
+"""
+import os
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+
+sys.path.insert(0, os.path.join(os.environ["DG_SOURCE_DIR"], "tests/support"))
+import live  # noqa: E402
+from live import Daemon, fail, say  # noqa: E402
+
+EVENTS = 60000
+AWAY = 20
+
+
+def until(what, condition, seconds=60):
+    """Wait for it."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.2)
+    fail(f"not within {seconds} s: {what}")
+
+
+def readyz(d):
+    """"ready", or why not."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{d.port}/readyz", timeout=5) as answer:
+            return answer.read().decode()
+    except urllib.error.HTTPError as e:
+        return e.read().decode()
+    except OSError as e:
+        return f"no answer: {e}"
+
+
+def ready(d):
+    return lambda: readyz(d).startswith("ready")
+
+
+def not_ready(d, part):
+    return lambda: part in readyz(d)
+
+
+def stop_in(d, seconds):
+    began = time.monotonic()
+    d.stop(timeout=seconds)
+    say(f"stopped within {time.monotonic() - began:.1f} s")
+
+
+def part_of(data, first, last):
+    return {**data, "from": first, "to": last}
+
+
+def replay(config, topic):
+    db = live.database("golden")
+    live.run(live.GAUGE, "replay", "-q", "-c", os.path.join(config, "monitor.yaml"), "--out", "postgres", "--db", db, "--run",
+             "again", "--max-bad", "100%", "--input", f"kafka://{topic}", "--brokers", os.environ["KAFKA_BOOTSTRAP_SERVERS"])
+    return live.dump("again", db, "golden")
+
+
+def check_connect(config, db):
+    d = Daemon(config, db, "probe", args=("--check-connect",), name="probe").wait(60)
+    words = d.words()
+    for line in ("broker", "topic life", "database", "registry"):
+        if f"ok     {line}" not in words:
+            fail(f"--check-connect does not say that {line} is there: {words}")
+    bad = live.monitor("no-such-topic", "absent")
+    words = Daemon(bad, db, "probe", args=("--check-connect",), name="probe").wait(60, code=4).words()
+    if "FAILED topic no-such-topic" not in words:
+        fail(f"--check-connect does not miss the topic: {words}")
+    live.run("psql", "-XqAt", "-d", "postgres", "-c", "CREATE DATABASE empty")
+    words = Daemon(config, "empty", "probe", args=("--check-connect",), name="probe").wait(60, code=4).words()
+    if "FAILED database" not in words or "db migrate" not in words:
+        fail(f"--check-connect does not miss the schema: {words}")
+
+
+def bad_configurations(config, db):
+    plain = live.monitor("life", "files-only")
+    path = os.path.join(plain, "monitor.yaml")
+    with open(path) as f:
+        text = f.read().replace("topic: life, ", "")
+    with open(path, "w") as f:
+        f.write(text)
+    words = Daemon(plain, db, "bad", name="bad").wait(30, code=3).words()
+    if "has no topic" not in words:
+        fail(f"a monitor without a topic: {words}")
+    words = Daemon(config, db, "bad", name="bad", properties={"group.id": "x"}).wait(30, code=3).words()
+    if "group.id" not in words:
+        fail(f"a property that is not to be set: {words}")
+
+
+def reload(d, config, db):
+    """A bad file is refused, an unchanged one keeps its stream, a changed one gets another."""
+    path = os.path.join(config, "monitor.yaml")
+    with open(path) as f:
+        good = f.read()
+    streams = live.sql("SELECT count(*) FROM driftgauge.live_stream", db)
+    with open(path, "w") as f:
+        f.write(good + "windws: 3\n")
+    d.signal(signal.SIGHUP)
+    until("the bad file is refused", lambda: d.metric("driftgauge_reload_failures_total") == 1)
+    if "windws" not in d.words():
+        fail("the log does not name what is wrong")
+    until("the old configuration runs on", ready(d))
+    with open(path, "w") as f:
+        f.write("# only a comment\n" + good)
+    d.signal(signal.SIGHUP)
+    until("the reload took effect", lambda: d.metric("driftgauge_reloads_total") == 1)
+    until("ready after the reload", ready(d))
+    if live.sql("SELECT count(*) FROM driftgauge.live_stream", db) != streams:
+        fail("an unchanged monitor got another stream")
+    d.must_run()
+    return good
+
+
+def changed_definition(config, db, topic):
+    """Another configuration goes on at the offsets of the one before."""
+    path = os.path.join(config, "monitor.yaml")
+    with open(path) as f:
+        good = f.read()
+    d = Daemon(config, db, "changed", name="changed")
+    until("ready", ready(d))
+    until("everything is counted", lambda: d.metric("driftgauge_records_total") == live_records(topic))
+    time.sleep(1)
+    with open(path, "w") as f:
+        f.write(good.replace("above 5%", "above 6%"))
+    d.signal(signal.SIGHUP)
+    until("the reload took effect", lambda: d.metric("driftgauge_reloads_total") == 1)
+    until("ready after the reload", ready(d))
+    found = live.sql("SELECT count(*), count(*) FILTER (WHERE ended_at IS NULL) FROM driftgauge.live_stream "
+                     "WHERE consumer_group = 'changed'", db)
+    if found != "2|1":
+        fail(f"streams and those that go on: {found}")
+    time.sleep(2)
+    if d.metric("driftgauge_records_total") != live_records(topic):
+        fail("the new stream counted again what the old one had counted")
+    stop_in(d, 20)
+    with open(path, "w") as f:
+        f.write(good)
+
+
+def live_records(topic):
+    consumed = live.run(os.environ["DG_KAFKA_TOOL"], "consume", topic).stdout
+    return consumed.count("\n")
+
+
+def systemd(config, db):
+    """READY, STATUS, RELOADING, STOPPING and the watchdog."""
+    import socket
+    path = os.path.join(live.work, "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(path)
+        s.settimeout(20)
+        os.environ.update(NOTIFY_SOCKET=path, WATCHDOG_USEC="1000000")
+        d = Daemon(config, db, "systemd", name="systemd")
+        del os.environ["NOTIFY_SOCKET"], os.environ["WATCHDOG_USEC"]
+        heard = ""
+
+        def hear(word):
+            nonlocal heard
+            while word not in heard:
+                heard += s.recv(4096).decode() + "\n"
+        hear("READY=1")
+        hear("STATUS=counting")
+        hear("WATCHDOG=1")
+        d.signal(signal.SIGHUP)
+        hear("RELOADING=1\nMONOTONIC_USEC=")
+        until("ready", ready(d))
+        d.signal(signal.SIGTERM)
+        hear("STOPPING=1")
+        d.wait(20)
+
+
+def main():
+    data = dict(events=EVENTS, days=1, seed=11, **live.TROUBLE)
+    try:
+        live.baseline()
+        topic = live.topic("life")
+        config = live.monitor(topic, "life")
+        db = live.database("life")
+        say("--check-connect and configurations that cannot be run")
+        check_connect(config, db)
+        bad_configurations(config, db)
+
+        say("it starts without a database, waits, and goes on by itself")
+        live.produce(topic, **part_of(data, 0, EVENTS // 4))
+        live.postgres("stop")
+        d = Daemon(config, db, "life", lanes=2, name="life")
+        until("not ready without the database", not_ready(d, "ledger"))
+        live.postgres("start")
+        until("ready", ready(d))
+
+        say("reload")
+        reload(d, config, db)
+
+        say(f"the database is away for {AWAY} s")
+        live.produce(topic, **part_of(data, EVENTS // 4, EVENTS // 2))
+        live.postgres("stop")
+        until("not ready without the database", not_ready(d, "ledger"))
+        live.produce(topic, **part_of(data, EVENTS // 2, EVENTS * 3 // 4))
+        time.sleep(AWAY)
+        d.must_run()
+        live.postgres("start")
+        until("ready again", ready(d))
+
+        say("the broker is killed and comes back")
+        live.kafka("stop", "--crash")
+        until("not ready without the broker", not_ready(d, "broker"), 90)
+        live.kafka("start")
+        until("ready again", ready(d), 120)
+        live.produce(topic, **part_of(data, EVENTS * 3 // 4, EVENTS))
+        until("everything is counted", lambda: d.metric("driftgauge_records_total") >= live_records(topic), 120)
+        stop_in(d, 20)
+        if "stopped" not in d.words():
+            fail("the log does not say that it stopped")
+        live.finish(config, db, "life", lanes=2)
+        live.same_rows("after all of it", live.dump("", db, "live"), replay(config, topic))
+
+        say("a changed definition, systemd")
+        changed_definition(config, db, topic)
+        systemd(config, db)
+    finally:
+        live.clean_up()
+
+
+main()
