@@ -18,6 +18,7 @@ const struct dg_command *const dg_commands[] = {
     &dg_check_command,
     &dg_config_command,
     &dg_db_command,
+    &dg_demo_command,
     &dg_completion_command,
     &dg_help_command,
     &dg_version_command,
