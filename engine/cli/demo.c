@@ -180,18 +180,17 @@ static int finish_file(FILE *f, struct dg_error *err)
 
 static int write_reference(const struct demo *d, struct dg_error *err)
 {
-    FILE *f = create(d, "reference.csv", err);
+    FILE *f = create(d, "reference.ndjson", err);
     if (f == NULL) {
         return EIO;
     }
-    fprintf(f, "%s\n", dg_demo_csv_header);
     struct dg_demo_events month = {DG_DEMO_SEED};
     for (uint64_t i = 0; i < REFERENCE_ROWS; i++) {
         struct dg_demo_event e;
         char line[DG_DEMO_TEXT];
         const double at = (double)START_S - 28 * 86400.0 * (1.0 - (double)i / REFERENCE_ROWS);
         dg_demo_event_next(&month, i, at, false, &e);
-        dg_demo_event_csv(&e, line, sizeof line);
+        dg_demo_event_json(&e, line, sizeof line);
         fprintf(f, "%s\n", line);
     }
     return finish_file(f, err);
@@ -246,7 +245,7 @@ static int build_baseline(const struct demo *d, struct dg_error *err)
 {
     char monitor[DIRECTORY_MAX + 64], input[DIRECTORY_MAX + 64], out[DIRECTORY_MAX + 64];
     snprintf(monitor, sizeof monitor, "%s/credit-risk.yaml", d->dir);
-    snprintf(input, sizeof input, "%s/reference.csv", d->dir);
+    snprintf(input, sizeof input, "%s/reference.ndjson", d->dir);
     snprintf(out, sizeof out, "%s/training.baseline.json", d->dir);
     const char *const argv[] = {d->program, "baseline", "build", "-c", monitor,
                                 "--input",  input,      "--out", out,  NULL};
