@@ -19,3 +19,8 @@ if(NOT DG_SANITIZE AND NOT DG_COVERAGE) # an instrumented library wants an instr
   dg_script_test(install e2e ${CMAKE_CURRENT_SOURCE_DIR}/e2e/install.sh ${PROJECT_BINARY_DIR})
 endif()
 dg_script_test(partitions e2e ${CMAKE_CURRENT_SOURCE_DIR}/e2e/partitions.sh)
+if(Python3_FOUND AND TARGET stream_producer)
+  dg_script_test(live_equals_replay e2e ${CMAKE_CURRENT_SOURCE_DIR}/e2e/live_equals_replay.sh LABELS "kafka;slow" TIMEOUT 600)
+  set_property(TEST e2e/live_equals_replay APPEND PROPERTY ENVIRONMENT "DG_PRODUCER=$<TARGET_FILE:stream_producer>")
+  set_tests_properties(e2e/live_equals_replay PROPERTIES SKIP_RETURN_CODE 77)
+endif()

@@ -36,12 +36,13 @@ static void say_nothing(const rd_kafka_t *client, int level, const char *facilit
     (void)words;
 }
 
+/* This broker hands out one batch per partition and fetch: few large ones, or readers fall behind. */
 static int open_client(struct dg_demo_broker *b, struct dg_error *err)
 {
     static const char *const property[][2] = {{"test.mock.num.brokers", "1"},
                                               {"compression.codec", "lz4"},
                                               {"partitioner", "murmur2"},
-                                              {"linger.ms", "20"}};
+                                              {"linger.ms", "250"}};
     char why[512] = "";
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_opaque(conf, b);

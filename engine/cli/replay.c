@@ -6,6 +6,7 @@
 #include "engine/cli/commands.h"
 #include "engine/cli/exit_codes.h"
 #include "engine/cli/inputs.h"
+#include "engine/cli/kafka_input.h"
 #include "engine/evaluator.h"
 #include "engine/log.h"
 #include "engine/progress.h"
@@ -35,6 +36,7 @@ struct settings {
     const char *run;
     bool replace;
     struct dg_pg_options db;
+    struct dg_kafka_input_options kafka;
     uint64_t lanes;
     uint64_t memory_mb;
     const char *max_bad;
@@ -56,8 +58,8 @@ static const struct dg_option options[] = {
      .kind = DG_OPTION_LIST,
      .value = "FILE",
      .complete = DG_COMPLETE_FILE,
-     .doc = "events: CSV, NDJSON or Avro container, plain, gzip or zstd; - is standard input; more "
-            "files may follow",
+     .doc = "events: CSV, NDJSON or Avro container, plain, gzip or zstd; - is standard input; "
+            "kafka://TOPIC is a topic as it is now; more may follow",
      .offset = offsetof(struct settings, inputs)},
     {.name = "from",
      .kind = DG_OPTION_TIME,
@@ -114,6 +116,7 @@ static const struct dg_option options[] = {
      .complete = DG_COMPLETE_FILE,
      .doc = "file whose first line is the password",
      .offset = offsetof(struct settings, db.password_file)},
+    DG_KAFKA_INPUT_OPTIONS(struct settings, kafka),
     {.name = "lanes",
      .kind = DG_OPTION_COUNT,
      .least = 0,
@@ -158,6 +161,8 @@ static const struct dg_example examples[] = {
      "Every row of two Avro files as JSON lines, on four threads."},
     {"zcat events.ndjson.gz | driftgauge replay -c monitor.yaml --input - --fail-on critical",
      "A gate in a pipeline: exit code 21 if something drifted."},
+    {"driftgauge replay -c monitor.yaml --input kafka://scores --from 2026-11-01 --to 2026-11-08",
+     "The windows of a week, from what the topic holds: the rows that run gives."},
 };
 
 const struct dg_command dg_replay_command = {
@@ -186,6 +191,7 @@ struct run {
     struct settings settings;
     struct dg_loaded loaded;
     struct dg_input_files files;
+    struct dg_kafka_input kafka;
     struct dg_plan plan;
     struct dg_source *source;
     struct dg_store *store;
@@ -255,12 +261,31 @@ static int open_plan(struct run *r)
     return rc == 0 ? 0 : dg_report(rc == ENOMEM ? DG_EXIT_UNEXPECTED : DG_EXIT_CONFIG, &err);
 }
 
+static int open_topics(struct run *r)
+{
+    struct dg_error err = {0};
+    int rc = dg_kafka_input_prepare(&r->kafka, &r->files, r->loaded.monitor, &r->settings.kafka,
+                                    &err);
+    if (rc != 0) {
+        return dg_report(rc == ENOMEM ? DG_EXIT_UNEXPECTED : DG_EXIT_CONFIG, &err);
+    }
+    rc = dg_kafka_input_open(&r->kafka, &r->plan.projection, &r->source, &err);
+    return rc == 0 ? 0 : dg_report(dg_kafka_input_exit(rc), &err);
+}
+
 static int open_source(struct run *r)
 {
     struct dg_error err = {0};
+    bool topics = false;
     int rc = dg_input_files_init(&r->files, &r->settings.inputs, &r->settings.operands, &err);
     if (rc == 0 && r->files.n == 0) {
         return dg_usage_error(&dg_replay_command, "no input: give --input FILE");
+    }
+    if (rc == 0 && dg_kafka_input_wanted(&r->files, &topics, &err) != 0) {
+        return dg_usage_error(&dg_replay_command, "%s", err.message);
+    }
+    if (rc == 0 && topics) {
+        return open_topics(r);
     }
     const struct dg_file_options how = dg_file_options_of(r->loaded.monitor);
     rc = rc != 0 ? rc
@@ -566,6 +591,7 @@ static void release(struct run *r)
     if (r->source != NULL) {
         r->source->ops->close(r->source);
     }
+    dg_kafka_input_deinit(&r->kafka);
     dg_plan_deinit(&r->plan);
     dg_loaded_deinit(&r->loaded);
     dg_input_files_deinit(&r->files);

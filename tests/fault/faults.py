@@ -1,0 +1,269 @@
+"""Goal: whatever happens to the daemon, the database or the broker, the final rows are those of an undisturbed run.
+
+    faults.py kill|postgres|broker|freeze|outage|cuts [--n N] [--seed S] ...      see tests/fault/kill and its siblings
+
+Method: a topic is filled while the daemon reads it and is disturbed at moments that the seed decides; then what is left is
+read to the end. The same topic, read by another group into another database without a disturbance, gives the rows that
+must be there. Commits are 0.2 s apart, so that little time is left that is not within or just after one.
+"""
+import argparse
+import os
+import random
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.environ["DG_SOURCE_DIR"], "tests/support"))
+import live  # noqa: E402
+from live import Daemon, fail, say  # noqa: E402
+
+QUICK = {"session.timeout.ms": 2500, "heartbeat.interval.ms": 500, "max.poll.interval.ms": 60000}
+
+
+class Scene:
+    """A topic that is being filled for `seconds`, and a database for the group that reads it."""
+
+    def __init__(self, args, seconds, rate=8000):
+        self.args = args
+        self.random = random.Random(args.seed)
+        self.name = f"fault_{args.what}_{args.seed}"
+        self.topic = live.topic(self.name.replace("_", "-"))
+        events = int(seconds * rate)
+        self.events = dict(events=events, days=2, seed=args.seed, **live.TROUBLE)
+        first = events // 5
+        live.produce(self.topic, to=first, **self.events)
+        self.config = live.monitor(self.topic, "config")
+        self.db = live.database(self.name)
+        self.producer = live.producing(self.topic, **{"from": first}, rate=rate, **self.events)
+
+    def wait_for_producer(self):
+        if self.producer.wait() != 0:
+            fail("the producer failed")
+
+    def check(self, what, least_revised=0):
+        """The rows of the disturbed group against those of an undisturbed one."""
+        found = live.counts(self.db)
+        golden = live.database(self.name + "_golden")
+        seconds = live.finish(self.config, golden, "golden", lanes=2)
+        live.same_rows(f"{what}; undisturbed run in {seconds:.1f} s", live.dump("", self.db, "disturbed"),
+                       live.dump("", golden, "golden"))
+        say(f"{found['rows']} series rows written, {found['revised']} of them revisions; commits: "
+            f"{live.sql('SELECT sum(seq) FROM driftgauge.position', self.db)}")
+
+
+def kill(args):
+    """SIGKILL at random moments; restarted at once, under the same static membership or as a new member."""
+    scene = Scene(args, seconds=1.35 * args.n)
+    daemon = Daemon(scene.config, scene.db, "kill", lanes=2, instance="one", properties=QUICK)
+    for i in range(args.n):
+        time.sleep(scene.random.uniform(0.2, 2.0))
+        daemon.must_run()
+        daemon.kill()
+        daemon.start()
+    scene.wait_for_producer()
+    daemon.stop()
+    live.finish(scene.config, scene.db, "kill", lanes=2, instance="one", properties=QUICK)
+    scene.check(f"{args.n} kills, seed {args.seed}")
+
+
+def postgres(args):
+    """Restarts of the server: immediate (as after a crash) or fast, at random moments."""
+    live.postgres("stop")
+    live.postgres("start", "--durable")
+    scene = Scene(args, seconds=4.0 * args.n)
+    daemon = Daemon(scene.config, scene.db, "restarts", lanes=2)
+    kinds = {"--crash": 0, "": 0}
+    for i in range(args.n):
+        time.sleep(scene.random.uniform(0.3, 2.5))
+        kind = scene.random.choice(list(kinds))
+        kinds[kind] += 1
+        live.postgres("stop", *([kind] if kind else []))
+        time.sleep(scene.random.uniform(0.0, 1.0))
+        live.postgres("start", "--durable")
+        daemon.must_run()
+    scene.wait_for_producer()
+    daemon.must_run()
+    say(f"reconnected {daemon.metric('driftgauge_ledger_reconnects_total')} times")
+    daemon.stop()
+    live.finish(scene.config, scene.db, "restarts", lanes=2)
+    scene.check(f"{args.n} PostgreSQL restarts, {kinds['--crash']} of them immediate, seed {args.seed}")
+
+
+def broker(args):
+    """kill -9 of the broker, and a new start."""
+    scene = Scene(args, seconds=8.0 * args.n)
+    daemon = Daemon(scene.config, scene.db, "broker", lanes=2)
+    for i in range(args.n):
+        time.sleep(scene.random.uniform(0.5, 2.5))
+        live.kafka("stop", "--crash")
+        time.sleep(scene.random.uniform(0.0, 1.0))
+        live.kafka("start")
+        daemon.must_run()
+    scene.wait_for_producer()
+    daemon.must_run()
+    daemon.stop()
+    live.finish(scene.config, scene.db, "broker", lanes=2)
+    scene.check(f"{args.n} broker kills, seed {args.seed}")
+
+
+def freeze(args):
+    """SIGSTOP for longer than the session's time-out, while a second process takes over; then SIGCONT: the one that was
+    frozen must not write what the other has counted. With --unfenced PROGRAM (the fence compiled out) the rows must differ."""
+    binary = args.unfenced or live.GAUGE
+    scene = Scene(args, seconds=9.0 * args.n)
+    two = [Daemon(scene.config, scene.db, "freeze", lanes=1, properties=QUICK, binary=binary, name=f"process-{i}")
+           for i in range(2)]
+    time.sleep(2.0)
+    for i in range(args.n):
+        frozen = two[i % 2]
+        time.sleep(scene.random.uniform(0.5, 1.5))
+        frozen.signal(signal.SIGSTOP)
+        time.sleep(scene.random.uniform(4.0, 5.5))
+        frozen.signal(signal.SIGCONT)
+        time.sleep(1.0)
+    scene.wait_for_producer()
+    fenced = 0
+    for daemon in two:
+        daemon.must_run()
+        fenced += daemon.metric("driftgauge_fenced_total") or 0
+    for daemon in two:
+        daemon.stop()
+    live.finish(scene.config, scene.db, "freeze", binary=binary)
+    if args.unfenced:
+        golden = live.database(scene.name + "_golden")
+        live.finish(scene.config, golden, "golden", lanes=2)
+        words = live.difference(live.dump("", scene.db, "disturbed"), live.dump("", golden, "golden"))
+        if words is None:
+            fail("without the fence the rows are right as well: the test proves nothing")
+        say(f"control without the fence, {args.n} freezes: {words.strip().splitlines()[-1]}, as they must")
+        return
+    if fenced == 0:
+        fail(f"{args.n} freezes and nobody was fenced: the test proves nothing")
+    scene.check(f"{args.n} freezes, {fenced:.0f} times fenced, seed {args.seed}")
+
+
+def outage(args):
+    """PostgreSQL away for --seconds, twice; the daemon waits, its memory bounded."""
+    scene = Scene(args, seconds=2.0 * args.seconds + 15, rate=args.rate)
+    daemon = Daemon(scene.config, scene.db, "outage", lanes=2)
+    time.sleep(3.0)
+    before, _ = daemon.memory_mb()
+    for i in range(2):
+        live.postgres("stop", *(["--crash"] if i else []))
+        time.sleep(args.seconds)
+        daemon.must_run()
+        now, most = daemon.memory_mb()
+        ready = daemon.get("/readyz").strip()
+        say(f"away for {args.seconds} s at {args.rate} records/s: {before:.0f} MB before, {now:.0f} now, {most:.0f} at most; "
+            f"/readyz: {ready}")
+        if most > before + args.room:
+            fail(f"memory grew by {most - before:.0f} MB, more than {args.room}")
+        live.postgres("start")
+        time.sleep(2.0)
+    scene.wait_for_producer()
+    daemon.must_run()
+    daemon.stop()
+    live.finish(scene.config, scene.db, "outage", lanes=2)
+    scene.check(f"2 outages of {args.seconds} s, seed {args.seed}")
+
+
+class Proxy:
+    """TCP in front of PostgreSQL's socket, that cuts connections: after a random number of bytes of either direction, before a
+    COMMIT reaches the server, or after it did and before its answer."""
+
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.server_path = os.path.join(os.environ["PGHOST"], ".s.PGSQL." + os.environ.get("PGPORT", "5432"))
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.cuts = {"bytes": 0, "before COMMIT": 0, "after COMMIT": 0}
+        self.armed = True
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            client, _ = self.listener.accept()
+            threading.Thread(target=self.serve, args=(client, self.random.random(), self.random.random()), daemon=True).start()
+
+    def serve(self, client, kind, size):
+        server = socket.socket(socket.AF_UNIX)
+        try:
+            server.connect(self.server_path)
+        except OSError:
+            client.close()
+            return
+        left = int(10 ** (2.5 + 3.5 * size))
+        commits = 1 + int(8 * size)
+        try:
+            while True:
+                for source in select.select([client, server], [], [])[0]:
+                    data = source.recv(65536)
+                    if not data:
+                        return
+                    if self.armed and kind < 0.4:
+                        left -= len(data)
+                        if left < 0:
+                            self.cuts["bytes"] += 1
+                            (server if source is client else client).sendall(data[:len(data) + left])
+                            return
+                    if self.armed and source is client and b"COMMIT" in data:
+                        commits -= 1
+                        if commits == 0 and kind >= 0.4:
+                            if kind < 0.6:
+                                self.cuts["before COMMIT"] += 1
+                                return
+                            server.sendall(data)
+                            self.cuts["after COMMIT"] += 1
+                            time.sleep(0.05)
+                            return
+                    (server if source is client else client).sendall(data)
+        except OSError:
+            pass
+        finally:
+            client.close()
+            server.close()
+
+
+def cuts(args):
+    """The connection to PostgreSQL is cut N times at random places, within COMMIT above all."""
+    scene = Scene(args, seconds=max(20.0, 0.8 * args.n))
+    proxy = Proxy(args.seed)
+    target = f"host=127.0.0.1 port={proxy.port} user={os.environ['PGUSER']} dbname={scene.db} sslmode=disable"
+    daemon = Daemon(scene.config, scene.db, "cuts", lanes=2, target=target)
+    began = time.monotonic()
+    while sum(proxy.cuts.values()) < args.n and time.monotonic() - began < 20 + 3 * args.n:
+        time.sleep(0.1)
+        daemon.must_run()
+    proxy.armed = False
+    done = dict(proxy.cuts)
+    if sum(done.values()) < args.n or done["after COMMIT"] == 0:
+        fail(f"only {done} cuts; log: {daemon.words()}")
+    scene.wait_for_producer()
+    daemon.must_run()
+    daemon.stop()
+    live.finish(scene.config, scene.db, "cuts", lanes=2)
+    scene.check(f"cuts: {done}, seed {args.seed}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", choices=["kill", "postgres", "broker", "freeze", "outage", "cuts"])
+    parser.add_argument("--n", "--kills", type=int, default=0, help="how many times")
+    parser.add_argument("--seed", type=int, default=int(os.environ.get("DG_SEED", "1")))
+    parser.add_argument("--seconds", type=float, default=20.0, help="outage: how long PostgreSQL is away")
+    parser.add_argument("--rate", type=int, default=8000, help="outage: records per second")
+    parser.add_argument("--room", type=float, default=200.0, help="outage: MB by which memory may grow")
+    parser.add_argument("--unfenced", help="freeze: a program without the fence")
+    args = parser.parse_args()
+    args.n = args.n or {"kill": 20, "postgres": 5, "broker": 2, "freeze": 2, "outage": 2, "cuts": 20}[args.what]
+    try:
+        globals()[args.what](args)
+    finally:
+        live.clean_up()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# usage: with_servers.sh COMMAND...   runs COMMAND with a broker and a PostgreSQL of its own, unless the environment has them.
+# Exit code 77 where no broker is installed.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+export DG_SOURCE_DIR=${DG_SOURCE_DIR:-$(cd "$here/../.." && pwd)}
+export DG_BINARY=${DG_BINARY:-$DG_SOURCE_DIR/build/dev/engine/cli/driftgauge}
+export DG_PRODUCER=${DG_PRODUCER:-$DG_SOURCE_DIR/build/dev/tests/stream_producer}
+if [ -n "${DG_KAFKA_DIR:-}" ] && [ -n "${DG_PG_DIR:-}" ]; then
+    exec "$@"
+fi
+exec "$DG_SOURCE_DIR/tests/integration/with_kafka.sh" "$DG_SOURCE_DIR/tests/integration/with_postgres.sh" "$@"
