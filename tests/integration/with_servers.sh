@@ -6,6 +6,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 export DG_SOURCE_DIR=${DG_SOURCE_DIR:-$(cd "$here/../.." && pwd)}
 export DG_BINARY=${DG_BINARY:-$DG_SOURCE_DIR/build/dev/engine/cli/driftgauge}
 export DG_PRODUCER=${DG_PRODUCER:-$DG_SOURCE_DIR/build/dev/tests/stream_producer}
+export DG_KAFKA_TOOL=${DG_KAFKA_TOOL:-${DG_PRODUCER%/*}/kafka_tool}
 if [ -n "${DG_KAFKA_DIR:-}" ] && [ -n "${DG_PG_DIR:-}" ]; then
     exec "$@"
 fi

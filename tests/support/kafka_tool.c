@@ -1,12 +1,15 @@
 /*
  * Writes lines into a Kafka topic and reads them back, for tests.
  *
+ *   kafka_tool create PARTITIONS TOPIC...          make topics
  *   kafka_tool produce TOPIC [property=value...]   lines from standard input: partition, timestamp
- * (ms), key, value kafka_tool consume TOPIC [property=value...]   to standard output: partition,
- * offset, timestamp, key, value
+ *                                                  (ms), key, value
+ *   kafka_tool consume TOPIC [property=value...]   to standard output: partition, offset,
+ * timestamp, key, value
  *
  * Fields are separated by tabs. `-` as partition leaves the choice to the key, as timestamp means
- * now, as key means none; `-` alone as value is a tombstone. Properties are librdkafka's;
+ * now, as key means none; `-` alone as value is a tombstone. With values=hex values are written as
+ * hexadecimal digits, on both sides. Properties are librdkafka's;
  * bootstrap.servers comes from KAFKA_BOOTSTRAP_SERVERS. produce with transactional.id writes one
  * transaction, and end=abort aborts it. consume reads every partition from its beginning to where
  * it ended when reached, then stops.
@@ -25,6 +28,7 @@ struct arguments {
     const char *topic;
     bool transactional;
     bool abort;
+    bool hex;
     rd_kafka_conf_t *conf;
 };
 
@@ -87,6 +91,10 @@ static struct arguments read_arguments(int count, char **words)
             args.abort = strcmp(value, "abort") == 0;
             continue;
         }
+        if (strcmp(words[i], "values") == 0) {
+            args.hex = strcmp(value, "hex") == 0;
+            continue;
+        }
         args.transactional = args.transactional || strcmp(words[i], "transactional.id") == 0;
         set_property(args.conf, words[i], value);
     }
@@ -139,12 +147,24 @@ static void set_bytes(rd_kafka_vu_t *value, char *text)
     value->u.mem.size = none ? 0 : strlen(text);
 }
 
-static void produce_line(rd_kafka_t *client, const char *topic, char *line)
+/* In place. */
+static void read_hex(rd_kafka_vu_t *value)
+{
+    char *text = value->u.mem.ptr;
+    const size_t n = value->u.mem.size / 2;
+    for (size_t i = 0; i < n; i++) {
+        const char pair[3] = {text[2 * i], text[2 * i + 1], '\0'};
+        text[i] = (char)strtoul(pair, NULL, 16);
+    }
+    value->u.mem.size = n;
+}
+
+static void produce_line(rd_kafka_t *client, const struct arguments *args, char *line)
 {
     char *fields[FIELDS];
     split(line, fields);
     rd_kafka_vu_t values[] = {
-        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = topic},
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = args->topic},
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_PARTITION,
          .u.i32 = (int32_t)read_number(fields[0], RD_KAFKA_PARTITION_UA)},
@@ -155,6 +175,9 @@ static void produce_line(rd_kafka_t *client, const char *topic, char *line)
     enum { VALUES = sizeof values / sizeof values[0], KEY = VALUES - 2, VALUE };
     set_bytes(&values[KEY], fields[2]);
     set_bytes(&values[VALUE], fields[3]);
+    if (args->hex && values[VALUE].u.mem.ptr != NULL) {
+        read_hex(&values[VALUE]);
+    }
     for (;;) {
         rd_kafka_error_t *error = rd_kafka_produceva(client, values, VALUES);
         if (error == NULL || rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
@@ -185,7 +208,7 @@ static void produce(struct arguments args)
         if (line[length - 1] == '\n') {
             line[length - 1] = '\0';
         }
-        produce_line(client, args.topic, line);
+        produce_line(client, &args, line);
         lines++;
     }
     free(line);
@@ -233,12 +256,24 @@ static void print_bytes(const void *bytes, size_t length, char after)
     fputc(after, stdout);
 }
 
-static void print_message(const rd_kafka_message_t *message)
+static void print_hex(const uint8_t *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        printf("%02x", bytes[i]);
+    }
+    fputs(bytes == NULL ? "-\n" : "\n", stdout);
+}
+
+static void print_message(const rd_kafka_message_t *message, bool hex)
 {
     printf("%" PRId32 "\t%" PRId64 "\t%" PRId64 "\t", message->partition, message->offset,
            rd_kafka_message_timestamp(message, NULL));
     print_bytes(message->key, message->key_len, '\t');
-    print_bytes(message->payload, message->len, '\n');
+    if (hex) {
+        print_hex(message->payload, message->len);
+    } else {
+        print_bytes(message->payload, message->len, '\n');
+    }
 }
 
 static void consume(struct arguments args)
@@ -258,7 +293,7 @@ static void consume(struct arguments args)
             open--;
         } else {
             check("consume", message->err);
-            print_message(message);
+            print_message(message, args.hex);
         }
         rd_kafka_message_destroy(message);
     }
@@ -269,14 +304,51 @@ static void consume(struct arguments args)
     }
 }
 
+static void create(int count, char **words)
+{
+    enum { TOPICS_MAX = 256 };
+    rd_kafka_NewTopic_t *topic[TOPICS_MAX];
+    char why[512], *names[] = {words[1]};
+    rd_kafka_t *client = open_client(RD_KAFKA_PRODUCER, read_arguments(1, names).conf);
+    size_t n = 0;
+    for (int i = 1; i < count && n < TOPICS_MAX; i++) {
+        topic[n] =
+            rd_kafka_NewTopic_new(words[i], (int)read_number(words[0], 1), 1, why, sizeof why);
+        if (topic[n] == NULL) {
+            stop(words[i], why);
+        }
+        rd_kafka_NewTopic_set_config(topic[n++], "max.message.bytes", "4000000");
+    }
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(client);
+    rd_kafka_CreateTopics(client, topic, n, NULL, queue);
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, TIMEOUT_MS);
+    if (event == NULL) {
+        stop("create", "no answer");
+    }
+    check("create", rd_kafka_event_error(event));
+    size_t answers = 0;
+    const rd_kafka_topic_result_t **result =
+        rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &answers);
+    for (size_t i = 0; i < answers; i++) {
+        check(rd_kafka_topic_result_name(result[i]), rd_kafka_topic_result_error(result[i]));
+    }
+    rd_kafka_event_destroy(event);
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_NewTopic_destroy_array(topic, n);
+    rd_kafka_destroy(client);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc >= 3 && strcmp(argv[1], "produce") == 0) {
+    if (argc >= 4 && strcmp(argv[1], "create") == 0) {
+        create(argc - 2, argv + 2);
+    } else if (argc >= 3 && strcmp(argv[1], "produce") == 0) {
         produce(read_arguments(argc - 2, argv + 2));
     } else if (argc >= 3 && strcmp(argv[1], "consume") == 0) {
         consume(read_arguments(argc - 2, argv + 2));
     } else {
-        fprintf(stderr, "usage: kafka_tool produce|consume TOPIC [property=value...]\n");
+        fprintf(stderr, "usage: kafka_tool create PARTITIONS TOPIC... | produce|consume TOPIC "
+                        "[property=value...]\n");
         return 2;
     }
     return 0;

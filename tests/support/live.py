@@ -85,8 +85,8 @@ def kafka(*args, **kwargs):
     return run(f"{SOURCE}/scripts/kafka.sh", args[0], os.environ["DG_KAFKA_DIR"], *args[1:], **kwargs)
 
 
-def topic(name, partitions=PARTITIONS, *settings):
-    kafka("topic", name, partitions, *settings)
+def topic(name, partitions=PARTITIONS):
+    run(os.environ["DG_KAFKA_TOOL"], "create", partitions, name)
     return name
 
 
