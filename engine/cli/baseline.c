@@ -3,6 +3,7 @@
 #include "engine/cli/commands.h"
 #include "engine/cli/exit_codes.h"
 #include "engine/cli/inputs.h"
+#include "engine/cli/kafka_input.h"
 #include "engine/compare.h"
 #include "engine/json_text.h"
 #include "engine/log.h"
@@ -24,6 +25,7 @@ static const char *const forms[] = {"table", "json", NULL};
 struct build_settings {
     const char *config, *out, *name;
     struct dg_words inputs, operands;
+    struct dg_kafka_input_options kafka;
     bool force;
 };
 
@@ -41,7 +43,8 @@ static const struct dg_option build_options[] = {
      .kind = DG_OPTION_LIST,
      .value = "FILE",
      .complete = DG_COMPLETE_FILE,
-     .doc = "the sample: CSV, NDJSON or Avro container, plain, gzip or zstd; more files may follow",
+     .doc = "the sample: CSV, NDJSON or Avro container, plain, gzip or zstd; kafka://TOPIC is a "
+            "topic as it is now; more may follow",
      .offset = offsetof(struct build_settings, inputs)},
     {.name = "out",
      .letter = 'o',
@@ -61,6 +64,7 @@ static const struct dg_option build_options[] = {
      .kind = DG_OPTION_FLAG,
      .doc = "write over a file that exists",
      .offset = offsetof(struct build_settings, force)},
+    DG_KAFKA_INPUT_OPTIONS(struct build_settings, kafka),
 };
 
 static const struct dg_example build_examples[] = {
@@ -93,13 +97,17 @@ static const struct dg_command build_command = {
 struct opening {
     const struct dg_input_files *files;
     struct dg_file_options how;
+    struct dg_kafka_input kafka;
+    bool topics;
 };
 
 static int open_sample(void *arg, const struct dg_projection *projection, struct dg_source **out,
                        struct dg_error *err)
 {
     const struct opening *o = arg;
-    return dg_file_source_open(o->files->path, o->files->n, &o->how, projection, out, err);
+    return o->topics
+               ? dg_kafka_input_open(&o->kafka, projection, out, err)
+               : dg_file_source_open(o->files->path, o->files->n, &o->how, projection, out, err);
 }
 
 /* "dir/training.baseline.json" -> "training" */
@@ -141,7 +149,15 @@ static int build_and_save(const struct build_settings *s, const struct dg_loaded
                           const struct dg_input_files *files)
 {
     struct dg_error err = {0};
-    struct opening opening = {files, dg_file_options_of(l->monitor)};
+    struct opening opening = {.files = files, .how = dg_file_options_of(l->monitor)};
+    if (dg_kafka_input_wanted(files, &opening.topics, &err) != 0) {
+        return dg_usage_error(&build_command, "%s", err.message);
+    }
+    if (opening.topics &&
+        dg_kafka_input_prepare(&opening.kafka, files, l->monitor, &s->kafka, &err) != 0) {
+        dg_kafka_input_deinit(&opening.kafka);
+        return dg_report(DG_EXIT_CONFIG, &err);
+    }
     char *stem = stem_of(s->out);
     struct dg_baseline_report report = {0};
     struct dg_baseline *baseline = NULL;
@@ -155,7 +171,7 @@ static int build_and_save(const struct build_settings *s, const struct dg_loaded
     int rc =
         stem == NULL ? dg_fail_memory(&err) : dg_baseline_build(&request, &baseline, &report, &err);
     dg_report_bad(report.bad, report.example, report.n_examples, NULL);
-    int code = rc == 0 ? 0 : dg_input_exit(rc);
+    int code = rc == 0 ? 0 : opening.topics ? dg_kafka_input_exit(rc) : dg_input_exit(rc);
     if (rc == 0) {
         rc = dg_baseline_save(baseline, s->out, &err);
         code = rc == 0 ? 0 : DG_EXIT_UNEXPECTED;
@@ -164,6 +180,7 @@ static int build_and_save(const struct build_settings *s, const struct dg_loaded
         say_built(baseline, s->out);
     }
     dg_baseline_free(baseline);
+    dg_kafka_input_deinit(&opening.kafka);
     free(stem);
     return rc == 0 ? 0 : dg_report(code, &err);
 }

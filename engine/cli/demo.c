@@ -369,7 +369,7 @@ static void say_where(const struct demo *d)
            "  psql -h %s -U postgres driftgauge -c \"SELECT time, column_name, psi_adjusted, "
            "status FROM driftgauge_view.series WHERE segment = 'all' AND status = 'drift'\"\n"
            "monitor, settings, logs: %s\n"
-           "when done: kill -INT %ld; rm -r %s\n",
+           "when done: kill -INT %ld; sleep 2; rm -rf %s\n",
            d->server.home, d->server.home, d->dir, (long)d->server.pid, d->dir);
 }
 
