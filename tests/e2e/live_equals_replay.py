@@ -97,6 +97,27 @@ def several_topics():
     live.same_rows("two topics", run_once("several_live", config, lanes=2), golden)
 
 
+def replay_says_what_is_wrong():
+    config = os.path.join(live.monitor("part-a", "wrong"), "monitor.yaml")
+    brokers = ["--brokers", os.environ["KAFKA_BOOTSTRAP_SERVERS"]]
+    for what, args, code, words in [
+        ("a topic that is not there", ["--input", "kafka://none", *brokers], 5, "none"),
+        ("files and topics at once", ["--input", "kafka://part-a", "events.csv", *brokers], 2, "not both"),
+        ("no broker", ["--input", "kafka://part-a", "--brokers", "127.0.0.1:1"], 4, "127.0.0.1:1"),
+        ("settings that are none", ["--input", "kafka://part-a", "--settings", config], 3, "monitor"),
+    ]:
+        done = live.run(live.GAUGE, "replay", "-q", "-c", config, *args, check=False)
+        if done.returncode != code or words not in done.stderr:
+            fail(f"{what}: exit code {done.returncode}, not {code}: {done.stderr}")
+    done = live.run(live.GAUGE, "replay", "-q", "-c", config, "--input", "kafka://", *brokers, "--max-bad", "100%", "-o", "json")
+    if '"records":0' in done.stdout.replace(" ", ""):
+        fail("kafka:// alone does not mean the monitor's topic")
+    out = os.path.join(live.work, "of-topic.baseline.json")
+    live.run(live.GAUGE, "baseline", "build", "-q", "-c", config, "--input", "kafka://part-a", *brokers, "--out", out)
+    say("replay of topics says what is wrong; a baseline from a topic: "
+        + live.run(live.GAUGE, "baseline", "show", out).stdout.splitlines()[0])
+
+
 def main():
     try:
         live.baseline()
@@ -106,6 +127,7 @@ def main():
             f.write(live.run(live.PRODUCER, "schema").stdout)
         whole("rough", "avro", live.TROUBLE, source=f"format: avro, framing: bare, schema: {schema}")
         several_topics()
+        replay_says_what_is_wrong()
     finally:
         live.clean_up()
 
