@@ -54,7 +54,7 @@ def run_in_turns(name, config, topic, events, **data):
     third.stop()
     if rebalances < 2:
         fail(f"{rebalances} rebalances: nobody came or went")
-    owners = live.sql("SELECT max(epoch) FROM driftgauge.position", db)
+    owners = live.sql("SELECT max(epoch) FROM driftgauge.live_partition", db)
     live.finish(config, db, name, lanes=2)
     say(f"{name}: {rebalances:.0f} rebalances of the first process; a partition changed hands up to {owners} times")
     return live.dump("", db, name)

@@ -51,7 +51,7 @@ class Scene:
         live.same_rows(f"{what}; undisturbed run in {seconds:.1f} s", live.dump("", self.db, "disturbed"),
                        live.dump("", golden, "golden"))
         say(f"{found['rows']} series rows written, {found['revised']} of them revisions; commits: "
-            f"{live.sql('SELECT sum(seq) FROM driftgauge.position', self.db)}")
+            f"{live.sql('SELECT sum(seq) FROM driftgauge.live_position', self.db)}")
 
 
 def kill(args):
