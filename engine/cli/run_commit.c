@@ -267,7 +267,7 @@ void run_restart_idle(struct run_lane *l)
     }
 }
 
-static int64_t idle_after(const struct run_lane *l, const struct run_place *p)
+int64_t run_idle_after(const struct run_lane *l, const struct run_place *p)
 {
     int64_t us = 0;
     for (size_t i = 0; i < p->n_readers && !l->run->options.until_end; i++) {
@@ -294,7 +294,7 @@ static void check_place(struct run_lane *l, struct run_place *p, int64_t now_us)
     if (p->end_since_us < 0) {
         p->end_since_us = now_us;
     }
-    const int64_t wait_us = idle_after(l, p);
+    const int64_t wait_us = run_idle_after(l, p);
     if (now_us - p->end_since_us >= wait_us) {
         p->idle = true;
         dg_lane_idle(l->lane, &p->place, true);

@@ -357,8 +357,10 @@ static void on_end(struct run_lane *l, const struct dg_kafka_event *e)
         p->gone = false;
         p->at_end = true;
         p->end_offset = e->offset;
-        p->end_since_us = -1;
-        p->check_us = 0;
+        /* That the end was reached is evidence already. Asking for more costs up to a fetch's wait,
+         * and a stream that is read as it is written reaches its end many times a second. */
+        p->end_since_us = run_now_us();
+        p->check_us = p->end_since_us + run_idle_after(l, p);
     }
 }
 

@@ -92,6 +92,8 @@ void run_commit_due(struct run_lane *l);
 void run_commit_last(struct run_lane *l, int64_t limit_us);
 /* Ask the broker whether partitions at their end still are; tell the lane. */
 void run_check_idle(struct run_lane *l);
+/* How long a partition must have been at its end before windows no longer wait for it. */
+int64_t run_idle_after(const struct run_lane *l, const struct run_place *p);
 /* What stops the clock of idleness: being paused, blocked or held. */
 void run_restart_idle(struct run_lane *l);
 /* Records of bad luck to their topics; fits dg_lane_options.bad. */

@@ -197,6 +197,16 @@ class Daemon:
     def signal(self, number):
         self.process.send_signal(number)
 
+    def wait_until_up(self, timeout=60):
+        """Until it answers: from then on a signal is handled."""
+        end = time.monotonic() + timeout
+        while self.metric("driftgauge_records_total") is None:
+            self.must_run()
+            if time.monotonic() > end:
+                fail(f"{self.name} does not answer: {self.words()}")
+            time.sleep(0.05)
+        return self
+
     def kill(self):
         self.process.kill()
         self.process.wait()
@@ -214,6 +224,7 @@ class Daemon:
         return self
 
     def stop(self, timeout=60):
+        self.wait_until_up()
         self.signal(signal.SIGTERM)
         return self.wait(timeout)
 
