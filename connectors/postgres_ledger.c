@@ -63,8 +63,9 @@ int dg_ledger_done(struct dg_pg_ledger *l, int code)
     if (l->pg != NULL && !dg_pg_lost(l->pg) && PQtransactionStatus(l->pg->conn) != PQTRANS_IDLE) {
         (void)!dg_pg_run(l->pg, "roll back", "ROLLBACK", NULL);
     }
-    /* A server that takes no writes may not be the one that the next connection finds. */
-    if (l->pg != NULL && (dg_pg_lost(l->pg) || code == EROFS)) {
+    /* libpq may not have marked a broken connection yet; a server that takes no writes may not be
+     * the one that the next connection finds. */
+    if (l->pg != NULL && (dg_pg_lost(l->pg) || code == ECONNRESET || code == EROFS)) {
         dg_pg_close(l->pg);
         l->pg = NULL;
     }

@@ -319,6 +319,8 @@ int dg_ledger_read(struct dg_ledger *self, int32_t stream, bool all,
     }
     DG_ASSERT(all || s->read);
     code = read_snapshot(l, s, all, reader, err);
-    s->read = code == 0;
+    if (code == 0 || all || code == ESTALE) {
+        s->read = code == 0; /* else what was seen before stands: the same read may be made again */
+    }
     return dg_ledger_judged(l, s, code, err);
 }

@@ -26,7 +26,7 @@ QUICK = {"session.timeout.ms": 2500, "heartbeat.interval.ms": 500, "max.poll.int
 class Scene:
     """A topic that is being filled for `seconds`, and a database for the group that reads it."""
 
-    def __init__(self, args, seconds, rate=8000):
+    def __init__(self, args, seconds, rate=8000, **more):
         self.args = args
         self.random = random.Random(args.seed)
         self.name = f"fault_{args.what}_{args.seed}"
@@ -37,7 +37,7 @@ class Scene:
         live.produce(self.topic, to=first, **self.events)
         self.config = live.monitor(self.topic, "config")
         self.db = live.database(self.name)
-        self.producer = live.producing(self.topic, **{"from": first}, rate=rate, **self.events)
+        self.producer = live.producing(self.topic, **{"from": first}, rate=rate, **self.events, **more)
 
     def wait_for_producer(self):
         if self.producer.wait() != 0:
@@ -94,7 +94,7 @@ def postgres(args):
 
 def broker(args):
     """kill -9 of the broker, and a new start."""
-    scene = Scene(args, seconds=8.0 * args.n)
+    scene = Scene(args, seconds=8.0 * args.n, anywhere="yes")
     daemon = Daemon(scene.config, scene.db, "broker", lanes=2)
     for i in range(args.n):
         time.sleep(scene.random.uniform(0.5, 2.5))

@@ -101,7 +101,8 @@ def produce(name, **o):
 
 
 def producing(name, **o):
-    return subprocess.Popen([PRODUCER, name, *options(o)], stdout=subprocess.DEVNULL)
+    with open(os.path.join(work, "producer.log"), "ab") as log:
+        return subprocess.Popen([PRODUCER, name, *options(o)], stdout=log, stderr=log)
 
 
 # ---- PostgreSQL ------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@
  *   files=PREFIX       PREFIX.csv, PREFIX.ndjson, PREFIX.avro with kafka_topic, kafka_partition,
  *                      kafka_offset, kafka_time (ms); bad records are left out
  *   produce=no         only files
+ *   anywhere=yes       no matter at which offsets: a broker that is killed may take a record twice
  *   x.y=value          a property of librdkafka; bootstrap.servers: KAFKA_BOOTSTRAP_SERVERS
  *
  * The topic must hold nothing but what this program wrote with the same seed and options before
@@ -51,7 +52,7 @@ struct options {
     double days, rate, disorder, late, late_by, duplicates, future, bad;
     uint64_t partitions;
     enum format format;
-    bool round, produce;
+    bool round, produce, anywhere;
 };
 
 struct last {
@@ -157,6 +158,8 @@ static void take(struct producer *p, const char *name, const char *value)
         o->round = word(name, value, keys) == 1;
     } else if (strcmp(name, "produce") == 0) {
         o->produce = word(name, value, yes_no) == 1;
+    } else if (strcmp(name, "anywhere") == 0) {
+        o->anywhere = word(name, value, yes_no) == 1;
     } else if (strcmp(name, "files") == 0) {
         o->files = value;
     } else if (strchr(name, '.') == NULL) {
@@ -197,7 +200,8 @@ static void on_delivery(rd_kafka_t *client, const rd_kafka_message_t *message, v
     (void)client;
     struct producer *p = opaque;
     const int64_t foreseen = (int64_t)(intptr_t)message->_private;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR && message->offset == foreseen) {
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
+        (p->o.anywhere || message->offset == foreseen)) {
         return;
     }
     if (p->failed++ == 0) {
