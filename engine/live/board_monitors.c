@@ -292,6 +292,18 @@ static void set_drifted(const struct dg_board *b, struct dg_board_monitor *m)
     m->drifted.value[m->drifted.last % DG_BOARD_RING] = drifted_series(m);
 }
 
+/* Of a configuration that is no more; the first windows of the new one came before its report. */
+static void forget_windows(struct dg_board_monitor *s, bool all)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_windows; i++) {
+        if (s->window[i].fresh && !all) {
+            s->window[n++] = s->window[i];
+        }
+    }
+    s->n_windows = n;
+}
+
 void dg_board_judge(struct dg_board *b, const char *monitor, const char *config_hash,
                     const struct dg_judge_report *r)
 {
@@ -302,8 +314,11 @@ void dg_board_judge(struct dg_board *b, const char *monitor, const char *config_
         const bool other = strncmp(s->hash, config_hash, DG_BOARD_HASH_MAX - 1) != 0;
         if (other || !r->leading) {
             snprintf(s->hash, sizeof s->hash, "%s", config_hash);
-            s->n_windows = 0;
+            forget_windows(s, !r->leading);
             set_drifted(b, s);
+        }
+        for (size_t i = 0; i < s->n_windows; i++) {
+            s->window[i].fresh = false;
         }
         s->judged = true;
         s->judge = *r;
@@ -335,8 +350,8 @@ void dg_board_window(struct dg_board *b, const char *monitor, int64_t size_us, i
             s->n_windows++;
         }
         if (i < s->n_windows && s->window[i].size_us == size_us && s->window[i].end_us <= end_us) {
-            s->window[i] =
-                (struct dg_board_window){size_us, end_us, rows, series, drift, warn, severity};
+            s->window[i] = (struct dg_board_window){size_us, end_us, rows,     series,
+                                                    drift,   warn,   severity, true};
             set_drifted(b, s);
         }
     }

@@ -37,6 +37,7 @@ struct dg_board_window {
     uint64_t rows;
     uint32_t series, drift, warn;
     enum dg_severity severity;
+    bool fresh; /* told since the last word of the judge: a new configuration's, if it is one */
 };
 
 /* One value per second of the last minute, in a ring by second of the steady clock. */

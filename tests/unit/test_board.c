@@ -336,7 +336,6 @@ static void windows_keep_the_newest_of_each_size(void)
     struct dg_board *b = new_board();
     const struct dg_judge_report r = {.leading = true, .judged_us = 7200 * SECOND};
     dg_board_monitors(b, (const char *const[]){"m"}, 1);
-    dg_board_judge(b, "m", "h1", &r);
     dg_board_window(b, "m", 3600 * SECOND, 7200 * SECOND, 10, 4, 2, 1, DG_WARN);
     dg_board_window(b, "m", 3600 * SECOND, 3600 * SECOND, 10, 4, 4, 0, DG_CRITICAL);
     dg_board_window(b, "m", 60 * SECOND, 7200 * SECOND, 1, 4, 0, 0, DG_OK);
@@ -346,8 +345,13 @@ static void windows_keep_the_newest_of_each_size(void)
     dg_board_window(b, "m", 3600 * SECOND, 7200 * SECOND, 11, 4, 3, 0, DG_WARN); /* revised */
     CHECK_SAMPLES(b, {"driftgauge_window_drifted_series{monitor=\"m\",window=\"1h\"}", "3"},
                   {"driftgauge_window_rows{monitor=\"m\",window=\"1h\"}", "11"});
-    dg_board_judge(b, "m", "h2", &r);
-    CHECK_SAMPLES(b, {"driftgauge_window_drifted_series{monitor=\"m\",window=\"1h\"}", ""});
+    dg_board_judge(b, "m", "h1", &r);
+    dg_board_window(b, "m", 60 * SECOND, 7260 * SECOND, 1, 4, 1, 0, DG_OK);
+    dg_board_judge(b, "m", "h2", &r); /* the report of the run that judged the last window */
+    CHECK_SAMPLES(b, {"driftgauge_window_drifted_series{monitor=\"m\",window=\"1h\"}", ""},
+                  {"driftgauge_window_drifted_series{monitor=\"m\",window=\"1m\"}", "1"});
+    dg_board_judge(b, "m", "h2", &(struct dg_judge_report){.leading = false});
+    CHECK_SAMPLES(b, {"driftgauge_window_drifted_series{monitor=\"m\",window=\"1m\"}", ""});
     dg_board_close(b);
 }
 
