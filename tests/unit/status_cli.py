@@ -338,6 +338,7 @@ class Top(unittest.TestCase):
         while self.state(child) != "T" and time.time() < end:
             t.read(0.05)
         self.assertEqual(self.state(child), "T")
+        t.read(0.5)  # what it wrote before it stopped
         self.assertTrue(t.restored())
         t.bytes = b""
         os.kill(child, signal.SIGCONT)
