@@ -43,11 +43,12 @@ static const uint8_t *get_instance(const uint8_t *p, struct memory_row *row)
 
 static void add(struct fake_log *l, uint8_t *value, size_t n, int64_t record_us)
 {
-    struct dg_record *record = realloc(l->record, (l->n + 1) * sizeof *record);
-    uint8_t **values = realloc(l->value, (l->n + 1) * sizeof *values);
-    DG_ASSERT(record != NULL && values != NULL);
-    l->record = record;
-    l->value = values;
+    if ((l->n & (l->n - 1)) == 0) { /* room up to the next power of two */
+        const size_t cap = l->n == 0 ? 1 : 2 * l->n;
+        l->record = realloc(l->record, cap * sizeof *l->record);
+        l->value = realloc(l->value, cap * sizeof *l->value);
+        DG_ASSERT(l->record != NULL && l->value != NULL);
+    }
     l->value[l->n] = value;
     l->record[l->n++] = (struct dg_record){
         .offset = l->next_offset++, .time_us = record_us, .value = value, .value_len = n};
