@@ -1,4 +1,5 @@
 #include "connectors/avro_ops.h"
+#include "connectors/pointer.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -469,6 +470,7 @@ static void compile(struct compiler *c, const struct dg_avro_type *t, struct wan
 /* Split `path` into steps inside *room; false if it is not a pointer. */
 static bool split(const char *path, struct want *want, char **room)
 {
+    path = dg_pointer_around(path);
     const bool pointer = *path == '/';
     char *out = *room;
     want->n = 0;

@@ -101,7 +101,7 @@ static int check_names(const struct dg_csv_plan *plan, const char *file, struct 
 
 static bool is_path_of(const char *path, const char *name)
 {
-    return strcmp(path, name) == 0 || dg_pointer_is_name(path, name);
+    return strcmp(path, name) == 0 || dg_pointer_is_name(dg_pointer_around(path), name);
 }
 
 static int find_columns(struct dg_csv_plan *plan, const char *file, struct dg_error *err)

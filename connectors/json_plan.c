@@ -58,6 +58,7 @@ static uint32_t child(struct dg_json_plan *plan, uint32_t parent, const char *ke
 static uint32_t place(struct dg_json_plan *plan, const char *path, char **keys)
 {
     uint32_t node = 0;
+    path = dg_pointer_around(path);
     const bool pointer = path[0] == '/';
     if (path[0] == '\0') {
         return node;

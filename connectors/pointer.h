@@ -16,6 +16,13 @@ static inline char dg_pointer_byte(const char **p)
     return c;
 }
 
+/* "^/a" is what stands around the events of a record; where each row is one event, in files, that
+ * is the row: "/a". Any other path is as it was. */
+static inline const char *dg_pointer_around(const char *path)
+{
+    return path + (path[0] == '^' && path[1] == '/');
+}
+
 /* path is a pointer of exactly one token, and that is `name`. */
 static inline bool dg_pointer_is_name(const char *path, const char *name)
 {

@@ -20,6 +20,7 @@ struct dg_record_avro {
     bool broken; /* no plan could be made */
     const struct dg_avro_type *root;
     struct dg_avro_plan *plan; /* of the record: the event, or what is around the events */
+    size_t room;               /* bytes of scratch for one event */
     struct elements *elements; /* [n_elements] */
     size_t n_elements;
 };
@@ -93,6 +94,10 @@ static int compile_reader(struct dg_record_decoder *d, struct dg_record_avro *a,
     for (size_t i = 0; p->several && i <= p->n_parallel && rc == 0; i++) {
         rc = find_arrays(d, a, i, 0, a->root, err);
     }
+    a->room = rc == 0 ? dg_avro_plan_scratch(a->plan) : 0;
+    for (size_t i = 0; i < a->n_elements; i++) {
+        a->room += dg_avro_plan_scratch(a->elements[i].plan);
+    }
     return rc;
 }
 
@@ -115,6 +120,9 @@ const struct dg_record_avro *dg_record_avro_known(struct dg_record_decoder *d,
     for (size_t i = 0; i < d->n_avro; i++) {
         struct dg_record_avro *const a = d->avro[i];
         if (a->id == id && a->name == name) {
+            if (i == 0) {
+                return a;
+            }
             memmove(d->avro + 1, d->avro, i * sizeof *d->avro); /* those in use stay in front */
             d->avro[0] = a;
             return a;
@@ -172,11 +180,7 @@ int dg_record_avro_find(struct dg_record_decoder *d, enum dg_schema_name name, u
 
 size_t dg_record_avro_room(const struct dg_record_avro *a)
 {
-    size_t room = dg_avro_plan_scratch(a->plan);
-    for (size_t i = 0; i < a->n_elements; i++) {
-        room += dg_avro_plan_scratch(a->elements[i].plan);
-    }
-    return room;
+    return a->room;
 }
 
 void dg_record_avro_begin(struct dg_record_decoder *d, const struct dg_record_avro *a,

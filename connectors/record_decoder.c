@@ -31,7 +31,7 @@ static int use_schema(struct dg_record_decoder *d, enum dg_schema_name name, uin
                       const struct dg_avro_type *root, struct dg_payload *payload,
                       struct dg_error *err)
 {
-    const struct dg_record_avro *avro;
+    const struct dg_record_avro *avro = NULL;
     if (d->preset != NULL) { /* its records are JSON */
         refuse(payload, DG_BAD_MALFORMED);
         return 0;
@@ -151,6 +151,9 @@ static int unframe(struct dg_record_decoder *d, const struct dg_record *record,
 
 int dg_record_row(struct dg_record_decoder *d, struct dg_batch *batch)
 {
+    if (batch->n < batch->cap) {
+        return 0;
+    }
     const size_t cap = batch->cap;
     const int rc = dg_batch_reserve(batch, batch->n + 1);
     if (rc == 0 && batch->cap != cap) {
@@ -267,13 +270,10 @@ static int one(struct dg_record_decoder *d, const struct dg_topic_partition *pla
                struct dg_batch *batch)
 {
     const size_t first = batch->n;
-    if (!dg_record_has_room(batch, room_of(d, payload->mode, record))) {
-        return ENOBUFS;
-    }
     int rc = payload->mode == &dg_record_json_mode ? dg_record_json(d, payload, batch)
                                                    : dg_record_avro(d, payload, batch);
     if (rc == 0 && !dg_record_has_room(batch, room_beside(d, record))) {
-        rc = ENOBUFS; /* instances have taken it */
+        rc = ENOBUFS;
     }
     rc = rc == 0 ? finish(d, place, record, batch, first) : rc;
     if (rc != 0) {

@@ -35,3 +35,4 @@ dg_fuzz(fuzz_avro fuzz/fuzz_avro.c LINK dg_connectors
 dg_fuzz(fuzz_csv fuzz/fuzz_csv.c LINK dg_connectors)
 dg_fuzz(fuzz_ndjson fuzz/fuzz_ndjson.c LINK dg_connectors PkgConfig::JANSSON)
 dg_fuzz(fuzz_time fuzz/fuzz_time.c LINK dg_engine)
+dg_fuzz(fuzz_records fuzz/fuzz_records.c LINK dg_connectors)

@@ -69,6 +69,24 @@ one, two = map(int, open("'"$dir"'/ids").read().split())
 assert json.loads(ask("GET", f"/schemas/ids/{one}")[1]["schema"]) == json.loads(first["schema"])
 assert ask("POST", "/subjects/scores-value/versions", second)[1]["id"] == two, "kill -9 changed an id"
 '
+if [ $# -gt 0 ]; then # our own client, also with a schema that refers to another
+    check '
+money = {"schema": json.dumps({"type": "record", "name": "Money", "namespace": "b", "fields": [{"name": "n", "type": "long"}]})}
+assert ask("POST", "/subjects/money/versions", money)[0] == 200
+bill = {"schema": json.dumps({"type": "record", "name": "Bill", "namespace": "a", "fields": [{"name": "sum", "type": "b.Money"}]}),
+        "references": [{"name": "b.Money", "subject": "money", "version": 1}]}
+status, answer = ask("POST", "/subjects/bill/versions", bill)
+assert status == 200, answer
+open("'"$dir"'/bill", "w").write(str(answer["id"]))
+'
+    read -r one two <"$dir/ids" || true
+    bill=$(cat "$dir/bill")
+    printf '%s Prediction score\n%s Prediction score channel\n%s a.Bill sum\n2147483647 none\n' \
+        "$one" "$two" "$bill" >"$dir/want"
+    "$1" "$SCHEMA_REGISTRY_URL" "$one" "$two" "$bill" 2147483647 >"$dir/got"
+    diff "$dir/want" "$dir/got"
+    rm "$dir/bill" "$dir/want" "$dir/got"
+fi
 rm "$dir/ids"
 "$registry" drop "$dir"
 [ ! -e "$dir" ] || { echo "FAILED: drop left $(ls -A "$dir")"; exit 1; }

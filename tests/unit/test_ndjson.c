@@ -45,6 +45,7 @@ static void pointers_reach_into_objects_and_arrays(void)
     check_json("{\"a/b\":1,\"m~n\":2,\"\":{\"\":3}}\n", "n:/a~1b n:/m~0n n:a/b n://",
                "1 1 2 1 3\n");
     check_json("{\"o\":{\"a\":1}}\n", "t:/o n:/o/a", "1 <unparsable> 1\n");
+    check_json("{\"o\":{\"a\":1}}\n", "n:^/o/a n:^", "1 1 <absent>\n");
 }
 
 static void of_equal_keys_the_last_one_counts(void)

@@ -334,8 +334,8 @@ static void tensors_of_open_inference_are_turned_into_rows(void)
         "{\"inputs\":[{\"name\":\"a\",\"shape\":[1],\"data\":[{}]}]}",
         "{\"inputs\":[{\"name\":\"a\",\"shape\":[1]}]}",
         "{\"inputs\":[{\"name\":\"a\",\"shape\":[2,9223372036854775807,3],\"data\":[1]}]}",
-        "{\"inputs\":[{\"name\":\"a\",\"shape\":[1],\"data\":[1]},{\"name\":\"b\",\"shape\":[2],"
-        "\"data\":[1,2]}]}",
+        ("{\"inputs\":[{\"name\":\"a\",\"shape\":[1],\"data\":[1]},{\"name\":\"b\",\"shape\":[2],"
+         "\"data\":[1,2]}]}"),
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         CHECK_JSON(&spec, columns, bad[i], "100 BAD malformed\n");
