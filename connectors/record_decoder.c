@@ -227,30 +227,50 @@ static int number_ids(const struct dg_record_decoder *d, struct dg_batch *batch,
     return 0;
 }
 
-static int finish(struct dg_record_decoder *d, const struct dg_topic_partition *place,
-                  const struct dg_record *record, struct dg_batch *batch, size_t first)
+/* The columns of a record without a good row may hold anything. */
+static bool any_good(const struct dg_batch *batch, size_t first)
+{
+    for (size_t row = first; row < batch->n; row++) {
+        if (batch->reason[row] == DG_GOOD) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What stands beside the value, of rows of which one at least is good. */
+static int put_beside(struct dg_record_decoder *d, const struct dg_topic_partition *place,
+                      const struct dg_record *record, struct dg_batch *batch, size_t first)
 {
     struct dg_record_parts *const p = &d->parts;
     const int time = p->whole->time;
-    if (batch->n == first) {
-        return 0;
-    }
     const bool good = dg_record_beside(p, place, record, batch, first);
     if (p->several) {
         dg_record_parts_share(p, batch, first, batch->n);
     }
-    if (p->several && p->id_shared && number_ids(d, batch, first) != 0) {
+    if (good && p->several && p->id_shared && number_ids(d, batch, first) != 0) {
         return ENOBUFS;
     }
     for (size_t row = first; row < batch->n; row++) {
-        batch->place[row] = (uint64_t)record->offset;
-        batch->record_us[row] = record->time_us;
         if (batch->reason[row] == DG_GOOD && !good) {
             batch->reason[row] = DG_BAD_UTF8;
         } else if (batch->reason[row] == DG_GOOD && time >= 0 &&
                    batch->column[time].integer[row] == DG_TIME_NONE) {
             batch->reason[row] = DG_BAD_TIME;
         }
+    }
+    return 0;
+}
+
+static int finish(struct dg_record_decoder *d, const struct dg_topic_partition *place,
+                  const struct dg_record *record, struct dg_batch *batch, size_t first)
+{
+    if (any_good(batch, first) && put_beside(d, place, record, batch, first) != 0) {
+        return ENOBUFS;
+    }
+    for (size_t row = first; row < batch->n; row++) {
+        batch->place[row] = (uint64_t)record->offset;
+        batch->record_us[row] = record->time_us;
         batch->news[row] = batch->reason[row] == DG_GOOD ? batch->news[row] : 0;
     }
     return 0;

@@ -12,7 +12,14 @@ struct dg_registry_options {
     int timeout_ms;                   /* of one request; 0: 5000 */
 };
 
+/* Every function may be called by any thread. Who asks for a schema that is known never waits; who
+ * asks for another waits for at most one request per schema that has to be fetched (references are
+ * schemas too). Redirects are not followed; an answer has 4 MiB at most. The password file is read
+ * anew for every request. No message has a password in it. */
+
 struct dg_registry;
+/* Copies the options; asks nothing yet. EINVAL: the URL cannot be used; the errno of reading the
+ * password file; ENOMEM. */
 DG_MUST_CHECK int dg_registry_open(const struct dg_registry_options *options,
                                    struct dg_registry **out, struct dg_error *err);
 void dg_registry_close(struct dg_registry *r);
@@ -27,7 +34,7 @@ void dg_registry_close(struct dg_registry *r);
 DG_MUST_CHECK int dg_registry_schema(struct dg_registry *r, uint32_t id,
                                      const struct dg_avro_type **root, struct dg_error *err);
 
-/* One request, for --check-connect. */
+/* One request, for --check-connect. EAGAIN: no answer, or not that of a registry; EACCES. */
 DG_MUST_CHECK int dg_registry_probe(struct dg_registry *r, struct dg_error *err);
 
 #endif

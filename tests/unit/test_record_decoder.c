@@ -287,6 +287,21 @@ static void many_instances_with_texts_find_room(void)
     free(value);
 }
 
+static void of_a_bad_record_no_column_is_looked_at(void)
+{
+    const struct dg_source_spec spec = {.instances = (char *)(uintptr_t) "/r"};
+    struct records r = {0};
+    record_text(&r, "{\"r\":[1,2],\"id\":\"a\"}");
+    for (int i = 0; i < 30; i++) { /* the batch's memory is what the allocator gives */
+        record_text(&r, i % 2 ? "{\"x\":" : "{\"r\":[1],\"id\":\"b\"}");
+    }
+    char *got = records_read(&spec, NULL, NULL, "t:^/id= n:^/r/# t:@offset", &r, NULL);
+    CHECK(strncmp(got,
+                  "100 'a#0' 1 '100'\n100 'a#1' 2 '100'\n101 'b#0' 1 '101'\n102 BAD malformed\n",
+                  72) == 0);
+    free(got);
+}
+
 static void too_many_instances_are_one_bad_record(void)
 {
     enum { N = 65537 };
@@ -661,7 +676,7 @@ int main(int argc, char **argv)
         CASE(where_a_record_is_fills_the_columns_of_files_that_say_it),
         CASE(each_element_is_an_event), CASE(ids_of_their_own_stay_as_they_are),
         CASE(arrays_beside_the_instances_go_along), CASE(many_instances_with_texts_find_room),
-        CASE(too_many_instances_are_one_bad_record),
+        CASE(of_a_bad_record_no_column_is_looked_at), CASE(too_many_instances_are_one_bad_record),
         CASE(tensors_of_open_inference_are_turned_into_rows), CASE(rows_of_seldon_get_their_names),
         CASE(captured_calls_of_sagemaker_are_pairs_of_lines),
         CASE(a_json_text_within_one_may_be_too_deep), CASE(the_canonical_event_is_plain),
