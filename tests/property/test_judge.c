@@ -3,24 +3,11 @@
  * Method: random logs (tests/support/live_logs.h), committed in random pieces partition by
  * partition; partitions that are idle and come back; a ledger that fails and loses sessions.
  * Arguments: number of seeds, the first of them. */
-#include "engine/live/judge.h"
 #include "tests/check.h"
-#include "tests/support/live_logs.h"
-#include "tests/support/memory_ledger.h"
+#include "tests/support/live_court.h"
 #include "tests/support/plain_lane.h"
 
-#include <errno.h>
-
-#define FAR (INT64_C(10000) * 86400 * DG_US_PER_S)
-
 static unsigned long n_seeds = 8, first_seed = 1;
-
-/* A process that judges. */
-struct court {
-    struct dg_ledger *ledger;
-    struct dg_plan plan;
-    struct dg_judge *judge;
-};
 
 struct trial {
     struct live_logs logs;
@@ -30,43 +17,8 @@ struct trial {
     int32_t stream;
     struct plain_lane *lane[LIVE_PARTITIONS_MAX];
     size_t fed[LIVE_PARTITIONS_MAX], there[LIVE_PARTITIONS_MAX];
-    struct court court;
-    uint64_t again, windows;
+    struct live_court court;
 };
-
-static int32_t open_stream(struct trial *t, struct dg_ledger *l)
-{
-    const struct dg_monitor *m = t->logs.config.monitor;
-    const struct dg_stream_key key = {"g", m->name, m->hash, "", m};
-    struct dg_error err = {0};
-    bool replaced = false;
-    int32_t stream = 0;
-    int rc = EAGAIN;
-    while (rc == EAGAIN) {
-        rc = l->ops->open_stream(l, &key, &stream, &replaced, &err);
-    }
-    CHECK_INT(rc, 0);
-    return stream;
-}
-
-static void open_court(struct trial *t)
-{
-    struct dg_error err = {0};
-    const struct dg_judge_options options = {.file = t->logs.file, .threads = 1, .horizon_us = FAR};
-    t->court.ledger = memory_ledger_open(t->db);
-    const int32_t stream = open_stream(t, t->court.ledger);
-    live_logs_plan(&t->logs, &t->court.plan);
-    CHECK_INT(
-        dg_judge_open(&t->court.plan, t->court.ledger, stream, &options, &t->court.judge, &err), 0);
-    dg_judge_expect(t->court.judge, t->logs.n);
-}
-
-static void close_court(struct trial *t)
-{
-    dg_judge_close(t->court.judge);
-    t->court.ledger->ops->close(t->court.ledger);
-    dg_plan_deinit(&t->court.plan);
-}
 
 static void open_trial(struct trial *t, uint64_t seed)
 {
@@ -74,11 +26,11 @@ static void open_trial(struct trial *t, uint64_t seed)
     live_logs_make(&t->logs, seed);
     t->ledger = memory_ledger_open(t->db);
     live_logs_plan(&t->logs, &t->plan);
-    t->stream = open_stream(t, t->ledger);
+    t->stream = live_court_stream(&t->logs, t->ledger);
     for (uint32_t p = 0; p < t->logs.n; p++) {
         t->lane[p] = plain_lane_open(&t->plan, t->ledger, t->stream, "g", (int32_t)p);
     }
-    open_court(t);
+    live_court_open(&t->court, t->db, &t->logs);
 }
 
 static void close_trial(struct trial *t)
@@ -86,28 +38,11 @@ static void close_trial(struct trial *t)
     for (uint32_t p = 0; p < t->logs.n; p++) {
         plain_lane_close(t->lane[p]);
     }
-    close_court(t);
+    live_court_close(&t->court);
     t->ledger->ops->close(t->ledger);
     dg_plan_deinit(&t->plan);
     memory_db_close(t->db);
     live_logs_deinit(&t->logs);
-}
-
-/* What a judge may answer with is 0, EAGAIN or ESTALE. */
-static bool judge(struct trial *t, bool end)
-{
-    struct dg_judge_report report;
-    struct dg_error err = {0};
-    const int rc = dg_judge_run(t->court.judge, end, &report, &err);
-    if (rc != 0 && rc != EAGAIN && rc != ESTALE) {
-        check_failures++;
-        fprintf(stderr, "judge: %d, %s\n", rc, err.message);
-        exit(1);
-    }
-    t->again += report.again;
-    t->windows += report.windows;
-    CHECK_INT(report.unrevised, 0);
-    return rc == 0 && report.leading;
 }
 
 static void feed(struct trial *t, uint32_t p, size_t n)
@@ -150,37 +85,15 @@ static void step(struct trial *t)
         break;
     case 12:
         if (check_random() % 5 == 0) {
-            close_court(t);
-            open_court(t);
+            live_court_close(&t->court);
+            live_court_open(&t->court, t->db, &t->logs);
         } else if (check_random() % 5 == 0) {
             memory_ledger_break(t->court.ledger);
         }
         break;
     default:
-        (void)judge(t, false);
+        (void)live_court_run(&t->court, false);
     }
-}
-
-static void compare(const struct trial *t, uint64_t seed)
-{
-    struct dg_bytes want = {0}, got = {0};
-    uint64_t revisions = 0;
-    live_logs_replay(&t->logs, &want);
-    memory_db_results(t->db, t->stream, &got, &revisions);
-    size_t at = 0;
-    while (at < want.len && at < got.len && want.data[at] == got.data[at]) {
-        at++;
-    }
-    if (want.len != got.len || at < want.len) {
-        check_failures++;
-        const size_t from = at > 400 ? at - 400 : 0;
-        fprintf(stderr, "seed %llu: differs at byte %zu of %zu and %zu:\n  %.800s\n\n  %.800s\n",
-                (unsigned long long)seed, at, want.len, got.len, (const char *)want.data + from,
-                (const char *)got.data + from);
-    }
-    CHECK(want.len > 10000);
-    dg_bytes_deinit(&want);
-    dg_bytes_deinit(&got);
 }
 
 static uint64_t sum_again, sum_windows;
@@ -206,11 +119,12 @@ static void run_seed(uint64_t seed)
         plain_lane_idle(t.lane[p], all_idle);
         plain_lane_commit(t.lane[p]);
     }
-    while (!judge(&t, true)) {
+    while (!live_court_run(&t.court, true)) {
     }
-    sum_again += t.again;
-    sum_windows += t.windows;
-    compare(&t, seed);
+    sum_again += t.court.again;
+    sum_windows += t.court.windows;
+    CHECK_INT(t.court.unrevised, 0);
+    CHECK(live_court_agrees(&t.court, t.db, false));
     close_trial(&t);
 }
 
