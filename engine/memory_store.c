@@ -55,7 +55,7 @@ static int make_room(struct memory_store *s, struct history *h)
     if (h->first + h->n < h->cap) {
         return 0;
     }
-    if (h->first > h->n) {
+    if (h->first > h->n / 4) { /* so much was forgotten that moving pays */
         memmove(h->entry, h->entry + h->first, h->n * sizeof *h->entry);
         h->first = 0;
         return 0;
