@@ -15,3 +15,8 @@ dg_script_test(run bench ${CMAKE_CURRENT_SOURCE_DIR}/bench/run --quick --no-peer
 # The floor under everything that reads Kafka: driven by hand or by a comparison, it needs a broker.
 add_executable(null_consumer bench/null_consumer.c)
 target_link_libraries(null_consumer PRIVATE dg_options dg_connectors PkgConfig::RDKAFKA m)
+
+add_executable(live_memory bench/live_memory.c)
+target_link_libraries(live_memory PRIVATE dg_options dg_live_support dg_engine m)
+add_test(NAME bench/live_memory COMMAND live_memory hours=3 segments=20 events=5)
+set_tests_properties(bench/live_memory PROPERTIES LABELS "bench" TIMEOUT 300)
