@@ -177,8 +177,8 @@ static struct overlaid next_overlaid(struct dg_reader *r)
 /* The least pane of which the two say different things. */
 static int64_t first_difference(const struct dg_bytes *a, const struct dg_bytes *b)
 {
-    struct dg_reader x = {a->data, a->data + a->len, false};
-    struct dg_reader y = {b->data, b->data + b->len, false};
+    struct dg_reader x = {a->data, a->len == 0 ? a->data : a->data + a->len, false};
+    struct dg_reader y = {b->data, b->len == 0 ? b->data : b->data + b->len, false};
     struct overlaid i, j;
     do {
         i = next_overlaid(&x);
