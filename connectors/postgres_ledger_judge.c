@@ -317,7 +317,10 @@ int dg_ledger_read(struct dg_ledger *self, int32_t stream, bool all,
     if (code != 0) {
         return code;
     }
-    DG_ASSERT(all || s->read);
+    if (!all && !s->read) { /* a new session, after one that was lost within a read */
+        return dg_fail(err, ESTALE, "what stream %d was told is gone with its session: load again",
+                       stream);
+    }
     code = read_snapshot(l, s, all, reader, err);
     if (code == 0 || all || code == ESTALE) {
         s->read = code == 0; /* else what was seen before stands: the same read may be made again */
