@@ -3,6 +3,7 @@ end its rows are those of a replay of the same topic.
 
 Method: one topic is filled while the daemon runs and everything around it is taken away and given back.
 """
+import json
 import os
 import signal
 import sys
@@ -18,6 +19,9 @@ EVENTS = 60000
 AWAY = 20
 
 
+watched = None  # the daemon whose state is told when something does not happen
+
+
 def until(what, condition, seconds=60):
     """Wait for it."""
     end = time.monotonic() + seconds
@@ -26,7 +30,8 @@ def until(what, condition, seconds=60):
         if found:
             return found
         time.sleep(0.2)
-    fail(f"not within {seconds} s: {what}")
+    told = f"{readyz(watched)} {watched.get('/v1/status')} {watched.words()}" if watched else ""
+    fail(f"not within {seconds} s: {what}: {told}")
 
 
 def readyz(d):
@@ -61,6 +66,17 @@ def produce(topic, data, first, last):
     """What belongs to a part of the events."""
     global written
     written += live.produce(topic, **{**data, "from": first, "to": last})["records"]
+
+
+def all_counted(d):
+    """Every partition up to its end, and that is where it should be."""
+    def found():
+        try:
+            places = json.loads(d.get("/v1/status"))["monitors"][0]["partitions"]
+        except (ValueError, LookupError):
+            return False
+        return sum(p["committed_offset"] or 0 for p in places) == written
+    return found
 
 
 def replay(config, topic):
@@ -132,8 +148,8 @@ def changed_definition(config, db):
         good = f.read()
     d = Daemon(config, db, "changed", name="changed")
     until("ready", ready(d))
-    until("everything is counted", lambda: d.metric("driftgauge_records_total") == written)
-    time.sleep(1)
+    until("everything is counted", all_counted(d))
+    counted = d.metric("driftgauge_records_total")
     with open(path, "w") as f:
         f.write(good.replace("above 5%", "above 6%"))
     d.signal(signal.SIGHUP)
@@ -143,8 +159,9 @@ def changed_definition(config, db):
                      "WHERE consumer_group = 'changed'", db)
     if found != "2|1":
         fail(f"streams and those that go on: {found}")
-    time.sleep(2)
-    if d.metric("driftgauge_records_total") != written:
+    until("everything is counted", all_counted(d))
+    time.sleep(1.5)
+    if d.metric("driftgauge_records_total") != counted:
         fail("the new stream counted again what the old one had counted")
     stop_in(d, 20)
     with open(path, "w") as f:
@@ -179,6 +196,7 @@ def systemd(config, db):
 
 
 def main():
+    global watched
     data = dict(events=EVENTS, days=1, seed=11, **live.TROUBLE)
     try:
         live.baseline()
@@ -192,7 +210,7 @@ def main():
         say("it starts without a database, waits, and goes on by itself")
         produce(topic, data, 0, EVENTS // 4)
         live.postgres("stop")
-        d = Daemon(config, db, "life", lanes=2, name="life")
+        d = watched = Daemon(config, db, "life", lanes=2, name="life", args=("--log-format", "logfmt"))
         until("not ready without the database", not_ready(d, "ledger"))
         live.postgres("start")
         until("ready", ready(d))
@@ -216,10 +234,11 @@ def main():
         live.kafka("start")
         until("ready again", ready(d), 120)
         produce(topic, data, EVENTS * 3 // 4, EVENTS)
-        until("everything is counted", lambda: d.metric("driftgauge_records_total") >= written, 120)
+        until("everything is counted", all_counted(d), 120)
         stop_in(d, 20)
-        if "stopped" not in d.words():
-            fail("the log does not say that it stopped")
+        for event in ("blocked", "resumed", "partition_taken", "reload", "stopped"):
+            if f"event={event}" not in d.words(100000):
+                fail(f"the log has no event={event}: {d.words()}")
         live.finish(config, db, "life", lanes=2)
         live.same_rows("after all of it", live.dump("", db, "live"), replay(config, topic))
 
