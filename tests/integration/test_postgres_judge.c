@@ -128,9 +128,12 @@ static void a_judge_is_told_what_is_new_and_no_more(void)
     /* A commit that tells of an idle partition brings no rows. */
     CHECK_INT(commit_counted(y.lane, &y.p, 0, MINUTE_US, &y.err), 0);
     CHECK_INT(commit_counted(y.lane, &y.p, 5, 2 * MINUTE_US, &y.err), 0);
-    /* What the reader says ends the read, and after it everything is to be told. */
+    /* What the reader says ends the read, and it may be made again. */
     t = (struct told){.fail = EBADMSG};
     CHECK_INT(read_told(y.judge, y.stream, false, &t, &y.err), EBADMSG);
+    t = (struct told){0};
+    CHECK_INT(read_told(y.judge, y.stream, false, &t, &y.err), 0);
+    CHECK_INT(t.counted, 5);
     t = (struct told){0};
     CHECK_INT(read_told(y.judge, y.stream, true, &t, &y.err), 0);
     CHECK_INT(t.counted, 12);
