@@ -36,7 +36,8 @@ static void say_nothing(const rd_kafka_t *client, int level, const char *facilit
     (void)words;
 }
 
-/* This broker hands out one batch per partition and fetch: few large ones, or readers fall behind. */
+/* This broker hands out one batch per partition and fetch: few large ones, or readers fall behind.
+ */
 static int open_client(struct dg_demo_broker *b, struct dg_error *err)
 {
     static const char *const property[][2] = {{"test.mock.num.brokers", "1"},
@@ -112,10 +113,17 @@ int dg_demo_broker_put(struct dg_demo_broker *b, const struct dg_demo_event *e,
     const size_t n = dg_demo_event_json(e, value, sizeof value);
     dg_demo_event_key(e, key);
     for (;;) {
-        const rd_kafka_resp_err_t code = rd_kafka_producev(
-            b->client, RD_KAFKA_V_RKT(b->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-            RD_KAFKA_V_KEY(key, strlen(key)), RD_KAFKA_V_VALUE(value, n),
-            RD_KAFKA_V_TIMESTAMP(e->time_ms), RD_KAFKA_V_END);
+        const rd_kafka_vu_t message[] = {
+            {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = b->topic},
+            {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+            {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {key, strlen(key)}},
+            {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {value, n}},
+            {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = e->time_ms},
+        };
+        rd_kafka_error_t *failure =
+            rd_kafka_produceva(b->client, message, sizeof message / sizeof message[0]);
+        const rd_kafka_resp_err_t code = rd_kafka_error_code(failure); /* of none: none */
+        rd_kafka_error_destroy(failure);
         rd_kafka_poll(b->client, code == RD_KAFKA_RESP_ERR__QUEUE_FULL ? 50 : 0);
         if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
             return 0;
