@@ -153,6 +153,9 @@ def monitor(topic_name, folder, source="format: json", places="", segments="", w
 
 # ---- the daemon ------------------------------------------------------------------------------------------------------
 
+_processes = []
+
+
 class Daemon:
     """driftgauge run; starts at once. `settings` are lines of driftgauge.yaml beside those made here."""
 
@@ -182,6 +185,7 @@ class Daemon:
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self.command + (["--until-end"] if until_end else []), stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL)
+        _processes.append(self.process)
         return self
 
     def words(self, n=3000):
@@ -284,6 +288,10 @@ def same_rows(what, a, b, least=500):
 
 
 def clean_up():
+    for process in _processes:  # of a test that failed: nobody else would end them
+        if process.poll() is None:
+            process.kill()
+            process.wait()
     if os.environ.get("DG_KEEP"):
         say(f"kept: {work}")
     else:
