@@ -124,19 +124,20 @@ static uint32_t table_find(const struct dg_segment_table *t, const struct dg_tex
     return (uint32_t)t->values.n;
 }
 
+/* By the names that the monitor file uses: a feature's, wherever in the record it is read from. */
 static char *segment_text(const struct dg_segment_spec *spec, const struct dg_segment_value *value)
 {
     char *name = NULL;
     int n;
     if (value == NULL && spec->column[1] != NULL) {
-        n = asprintf(&name, "%s,%s=rest", spec->column[0], spec->column[1]);
+        n = asprintf(&name, "%s,%s=rest", spec->name[0], spec->name[1]);
     } else if (value == NULL) {
-        n = asprintf(&name, "%s=rest", spec->column[0]);
+        n = asprintf(&name, "%s=rest", spec->name[0]);
     } else if (spec->column[1] != NULL) {
-        n = asprintf(&name, "%s=%s,%s=%s", spec->column[0], value->text[0], spec->column[1],
+        n = asprintf(&name, "%s=%s,%s=%s", spec->name[0], value->text[0], spec->name[1],
                      value->text[1]);
     } else {
-        n = asprintf(&name, "%s=%s", spec->column[0], value->text[0]);
+        n = asprintf(&name, "%s=%s", spec->name[0], value->text[0]);
     }
     return n < 0 ? NULL : name;
 }

@@ -34,6 +34,18 @@ static void make_rows(void)
     rows[5].text[0] = "";
 }
 
+static void a_segment_is_called_as_the_monitor_calls_it(void)
+{
+    struct dg_baseline *b =
+        engine_baseline("monitor: m\ncolumns: { timestamp: time, features: { letter: { type: "
+                        "category, from: t3 } } }\nwindows: 1h\n"
+                        "segments: [{ column: letter, values: [a] }]\n",
+                        rows, ROWS);
+    CHECK_STR(b->segment_name[1], "letter=a");
+    CHECK_STR(b->segment_name[2], "letter=rest");
+    dg_baseline_free(b);
+}
+
 static void odd_samples_come_back_as_they_were(void)
 {
     struct dg_error err = {0};
@@ -309,7 +321,8 @@ int main(int argc, char **argv)
     CHECK_INT(dg_baseline_save(b, path, &err), 0);
     dg_baseline_free(b);
     const int rc = CHECK_MAIN(
-        argc, argv, CASE(odd_samples_come_back_as_they_were), CASE(what_is_no_baseline_is_refused),
+        argc, argv, CASE(odd_samples_come_back_as_they_were),
+        CASE(a_segment_is_called_as_the_monitor_calls_it), CASE(what_is_no_baseline_is_refused),
         CASE(a_file_cut_off_anywhere_is_refused), CASE(an_edited_file_is_refused),
         CASE(hostile_content_is_refused), CASE(a_save_that_fails_leaves_nothing));
     unlink(path);
