@@ -319,7 +319,8 @@ static void check_ignored(struct dg_builder *b, const struct dg_setting *ignore,
     }
 }
 
-/* Where the canonical event has what is not given; see docs/KAFKA.md. */
+/* Where the canonical event has what is not given; see docs/KAFKA.md. A label and a latency are not
+ * among it: not every model has them, and a column that is watched and never there is missing. */
 static void canonical_columns(const struct dg_settings *columns)
 {
     const struct dg_settings *timestamp = dg_builder_section(columns, COLUMNS_TIMESTAMP);
@@ -331,10 +332,8 @@ static void canonical_columns(const struct dg_settings *columns)
     dg_builder_derive_text(&v[COLUMNS_ID], "event_id");
     dg_builder_derive_text(&v[COLUMNS_VERSION], "version");
     dg_builder_derive_text(&v[COLUMNS_VARIANT], "variant");
-    dg_builder_derive_text(&v[COLUMNS_LATENCY], "latency_ms");
     if (prediction != NULL && !v[COLUMNS_PREDICTION].given) {
         dg_builder_derive_text(&prediction->value[PREDICTION_SCORE], "/prediction/value");
-        dg_builder_derive_text(&prediction->value[PREDICTION_CLASS], "/prediction/label");
     }
 }
 
