@@ -152,6 +152,9 @@ struct dg_monitor {
     bool drop_duplicates; /* default true when id is set */
 };
 
+/* Whether Kafka takes the text as the name of a topic. */
+bool dg_topic_name_valid(const char *text);
+
 struct dg_diagnostics;
 
 /* The path of `file` as written in the monitor file: relative to that file's directory. The

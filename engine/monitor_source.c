@@ -1,8 +1,8 @@
-#include <string.h>
-
 #include "engine/monitor_build.h"
 #include "engine/suggest.h"
 #include "engine/timefmt.h"
+
+#include <string.h>
 
 #define TOPIC_LENGTH_MAX 249 /* Kafka's */
 
@@ -23,11 +23,16 @@ static size_t index_of(const char *word, const char *const words[], size_t n)
 
 /* ---- topics -------------------------------------------------------------------------------- */
 
+bool dg_topic_name_valid(const char *text)
+{
+    const size_t n = strlen(text);
+    return n > 0 && n <= TOPIC_LENGTH_MAX && strcmp(text, ".") != 0 && strcmp(text, "..") != 0 &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == n;
+}
+
 static void check_topic(struct dg_builder *b, const char *topic, struct dg_place place)
 {
-    const size_t n = strlen(topic);
-    if (n == 0 || n > TOPIC_LENGTH_MAX || strcmp(topic, ".") == 0 || strcmp(topic, "..") == 0 ||
-        strspn(topic, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") != n) {
+    if (!dg_topic_name_valid(topic)) {
         dg_diagnose(b->d, DG_ERROR, place,
                     "Kafka's have 1 to 249 letters, digits, '.', '_' and '-'",
                     "'%.100s' is no name of a topic", topic);

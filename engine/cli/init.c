@@ -3,6 +3,7 @@
 #include "engine/cli/commands.h"
 #include "engine/cli/exit_codes.h"
 #include "engine/config.h"
+#include "engine/monitor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@ struct init_settings {
     const char *from;
     const char *out;
     const char *name;
+    const char *topic;
     const char *timestamp;
     const char *baseline;
     bool force;
@@ -39,6 +41,11 @@ static const struct dg_option init_options[] = {
      .value = "NAME",
      .doc = "the monitor's name (default: from the name of the data file)",
      .offset = offsetof(struct init_settings, name)},
+    {.name = "topic",
+     .kind = DG_OPTION_TEXT,
+     .value = "NAME",
+     .doc = "the Kafka topic where such events will come from, for `driftgauge run`",
+     .offset = offsetof(struct init_settings, topic)},
     {.name = "timestamp",
      .kind = DG_OPTION_TEXT,
      .value = "FIELD",
@@ -59,6 +66,8 @@ static const struct dg_example init_examples[] = {
     {"driftgauge init --from scored.csv --out credit-risk.yaml", "Guess a first monitor file."},
     {"driftgauge init --from scored.ndjson.gz --timestamp created_at --baseline ref.baseline.json",
      "Say what the time is, and compare with a reference."},
+    {"driftgauge init --from sample.ndjson --topic scores --out /etc/driftgauge/scores.yaml",
+     "A monitor for the daemon, from records of its topic."},
 };
 const struct dg_command dg_init_command = {
     .name = "init",
@@ -195,6 +204,7 @@ static int guess(const struct init_settings *settings, const struct dg_profile *
     char *baseline = settings->baseline == NULL ? NULL : baseline_path(settings);
     struct dg_draft draft = {.data = settings->from,
                              .name = name,
+                             .topic = settings->topic,
                              .baseline = baseline,
                              .profile = profile,
                              .guess = &inference};
@@ -219,6 +229,12 @@ int dg_command_init(int argc, char **argv)
         return dg_usage_error(&dg_init_command,
                               "a monitor's name has letters, digits, '.', '_' and '-', not \"%s\"",
                               settings.name);
+    }
+    if (settings.topic != NULL && !dg_topic_name_valid(settings.topic)) {
+        return dg_usage_error(&dg_init_command,
+                              "a topic's name has 1 to 249 letters, digits, '.', '_' and '-', not "
+                              "\"%s\"",
+                              settings.topic);
     }
     struct dg_profile profile = {0};
     int code = dg_profile_read(settings.from, &profile, &err);

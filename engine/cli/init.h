@@ -9,6 +9,7 @@
 struct dg_draft {
     const char *data;     /* the file that was looked at, for the comment */
     const char *name;     /* of the monitor */
+    const char *topic;    /* of Kafka, for the daemon; NULL: files only */
     const char *baseline; /* as the monitor file shall name it; NULL: none */
     const struct dg_profile *profile;
     const struct dg_inference *guess;

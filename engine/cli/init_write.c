@@ -178,6 +178,16 @@ static void write_head(struct writer *w)
     fputs("# description: what the model is for\n# owner: who is asked about it\n\n", w->out);
 }
 
+static void write_source(struct writer *w)
+{
+    if (w->draft->topic != NULL) {
+        fputs("source:\n", w->out);
+        pair(w, "  ", "topic", w->draft->topic, NULL);
+        pair(w, "  # ", "dead_letters", "TOPIC", "copies of records that cannot be read");
+        fputc('\n', w->out);
+    }
+}
+
 static void write_timestamp(struct writer *w)
 {
     const struct dg_profile_column *c = column_of(w, DG_GUESS_TIMESTAMP);
@@ -400,6 +410,7 @@ int dg_draft_write(const struct dg_draft *draft, FILE *out)
 {
     struct writer w = {.draft = draft, .out = out};
     write_head(&w);
+    write_source(&w);
     write_columns(&w);
     write_windows(&w);
     write_segments(&w);

@@ -167,7 +167,7 @@ static const struct dg_example examples[] = {
 
 const struct dg_command dg_replay_command = {
     .name = "replay",
-    .summary = "judge files of events against the monitor's baselines",
+    .summary = "judge files of events, or a topic, against baselines",
     .description =
         "Read event files to their end, evaluate every window of the monitor as the live engine "
         "would, and give a row per window, slice, column and baseline.\n\nThe result is a function "

@@ -144,7 +144,11 @@ static int open_endpoint(struct run *r)
     const struct dg_http_options how = {.listen = s->http.listen, .token_file = s->http.token_file};
     const int rc = dg_http_endpoint_open(&how, r->board, &r->http, &err);
     if (rc == 0) {
-        dg_log(DG_LOG_INFO, "listening", "http://%s, port %u", s->http.listen,
+        /* The setting's port may be 0, for any that is free. */
+        const char *const port = strrchr(s->http.listen, ':');
+        const int host = port == NULL ? 0 : (int)(port - s->http.listen);
+        dg_log(DG_LOG_INFO, "listening", "status and metrics on http://%.*s:%u",
+               host > 0 ? host : 9, host > 0 ? s->http.listen : "localhost",
                dg_http_endpoint_port(r->http));
         return 0;
     }

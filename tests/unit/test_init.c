@@ -213,6 +213,21 @@ static void the_written_file_is_a_monitor(void)
     dg_monitor_free(m);
 }
 
+static void a_topic_makes_it_a_monitor_for_the_daemon(void)
+{
+    const char *out = in_directory("live.yaml");
+    CHECK_INT(init(events_csv(), out, "--topic=a topic"), DG_EXIT_USAGE);
+    CHECK_INT(init(events_csv(), out, "--topic=scores.v7"), DG_EXIT_OK);
+    struct dg_monitor *m = load(out);
+    CHECK(m != NULL && m->source.n_topics == 1);
+    if (m != NULL && m->source.n_topics == 1) {
+        CHECK_STR(m->source.topic[0], "scores.v7");
+        CHECK(m->source.dead_letters == NULL);
+    }
+    dg_monitor_free(m);
+    unlink(out);
+}
+
 /* 20 rows, of which `x` has a value in 16: the proposed bounds leave that room, and a little more.
  */
 static void what_is_missing_in_the_sample_is_not_an_alarm(void)
@@ -351,6 +366,7 @@ int main(int argc, char **argv)
         argc, argv, CASE(roles_and_types_are_found),
         CASE(windows_hold_enough_rows_and_fit_into_the_data), CASE(names_are_taken_apart),
         CASE(every_field_of_wide_json_is_found), CASE(the_written_file_is_a_monitor),
+        CASE(a_topic_makes_it_a_monitor_for_the_daemon),
         CASE(what_is_missing_in_the_sample_is_not_an_alarm), CASE(a_file_that_is_there_is_kept),
         CASE(data_that_cannot_be_guessed_is_refused),
         CASE(names_and_values_that_hurt_yaml_are_survived));
