@@ -299,6 +299,13 @@ static void judge_before(struct judge *d)
     }
 }
 
+static int64_t wall_clock_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * DG_US_PER_S + t.tv_nsec / 1000;
+}
+
 static int take_seats(struct judge *d, struct dg_error *err)
 {
     struct run_generation *g = d->j->g;
@@ -313,6 +320,7 @@ static int take_seats(struct judge *d, struct dg_error *err)
         const struct dg_judge_options options = {
             .file = (const struct dg_baseline *const *)s->m->loaded.file,
             .threads = g->settings.lanes,
+            .now_us = d->j->run->options.until_end ? NULL : wall_clock_us,
             .horizon_us = g->settings.horizon_us,
             .progress = on_progress,
             .progress_arg = s,

@@ -291,7 +291,7 @@ static int begin_anew(struct dg_judge *j, int64_t settled_us, struct dg_error *e
 {
     j->report.anew = true;
     const struct dg_judge_time t =
-        dg_judge_time_of(&j->positions, j->plan->monitor, j->expected, false, 0);
+        dg_judge_time_of(&j->positions, j->plan->monitor, j->expected, false, INT64_MAX, 0);
     const int64_t held = dg_stream_panes_next(j->panes, INT64_MIN);
     j->first_fixed = t.progress.first_us != DG_TIME_NONE && held != INT64_MAX;
     j->first_us = held > t.progress.first_us ? held : t.progress.first_us;
@@ -561,8 +561,9 @@ static int run(struct dg_judge *j, bool end, struct dg_error *err)
     if (rc != 0) {
         return rc;
     }
-    struct dg_judge_time t =
-        dg_judge_time_of(&j->positions, j->plan->monitor, j->expected, end, j->options.horizon_us);
+    const int64_t now_us = j->options.now_us == NULL ? INT64_MAX : j->options.now_us();
+    struct dg_judge_time t = dg_judge_time_of(&j->positions, j->plan->monitor, j->expected, end,
+                                              now_us, j->options.horizon_us);
     /* What is merged stays merged, whatever turns up later. */
     j->settled_us = t.settled_us > j->settled_us ? t.settled_us : j->settled_us;
     t.settled_us = j->settled_us;

@@ -8,7 +8,8 @@
  * those of one pass over the whole log, whatever came when.
  *
  * When are windows due? Once every partition that is not idle has passed them (out_of_order).
- * When all are idle: up to the slide that holds the newest event, as at the end of a replay.
+ * When all are idle: up to the slide that holds the newest event, as at the end of a replay, but
+ * not before the wall clock has passed them.
  * Settled: what no partition can add to any more (late_events), or what lies more than `horizon`
  * behind the newest event where an idle partition holds things up. */
 #ifndef DG_ENGINE_LIVE_JUDGE_H
@@ -36,6 +37,9 @@ struct dg_judge_report {
 struct dg_judge_options {
     const struct dg_baseline *const *file; /* as dg_evaluator_options */
     uint32_t threads;
+    /* The wall clock, microseconds since the epoch; NULL: while all partitions are idle every
+     * window is due, also those that it has not passed. */
+    int64_t (*now_us)(void);
     int64_t horizon_us; /* how far behind the newest event windows may still be judged again */
     /* Called after each save within a run (a long arrear takes many): what the run has come to so
      * far. Non-zero ends the run there, with EINTR; nothing is lost. NULL: nobody wants to know. */

@@ -92,11 +92,19 @@ static int64_t settled(int64_t live, int64_t idle, int64_t newest, int64_t horiz
     return us == INT64_MIN ? us : dg_align_down(us, width, dg_span_origin(width));
 }
 
+/* With all partitions idle the wall clock stands in for their watermarks: a window that it has not
+ * passed may get more. Where event time is ahead of the clock, event time decides. */
+static int64_t idle_mark(int64_t passed_us, int64_t now_us, const struct dg_monitor *m)
+{
+    const int64_t clock_us = now_us == INT64_MAX ? INT64_MAX : now_us - m->out_of_order_us;
+    return passed_us != INT64_MAX && passed_us > clock_us ? passed_us : clock_us;
+}
+
 struct dg_judge_time dg_judge_time_of(const struct dg_judge_positions *p,
                                       const struct dg_monitor *m, size_t expected, bool end,
-                                      int64_t horizon_us)
+                                      int64_t now_us, int64_t horizon_us)
 {
-    int64_t first = DG_TIME_NONE, newest = DG_TIME_NONE, mark = INT64_MAX;
+    int64_t first = DG_TIME_NONE, newest = DG_TIME_NONE, mark = INT64_MAX, passed = INT64_MAX;
     int64_t live = p->n < expected ? INT64_MIN : INT64_MAX, idle = INT64_MAX;
     for (size_t i = 0; i < p->n; i++) {
         const struct dg_partition_clock *c = &p->position[i].clock;
@@ -107,6 +115,7 @@ struct dg_judge_time dg_judge_time_of(const struct dg_judge_positions *p,
             first = first == DG_TIME_NONE ? c->first_us : least(first, c->first_us);
         }
         newest = begun && c->max_us > newest ? c->max_us : newest;
+        passed = begun ? least(passed, here) : passed;
         if (p->position[i].idle) {
             idle = least(idle, closed);
         } else {
@@ -117,7 +126,8 @@ struct dg_judge_time dg_judge_time_of(const struct dg_judge_positions *p,
     const bool unknown = p->n == 0 || p->n < expected;
     const bool over = end || (mark == INT64_MAX && !unknown);
     return (struct dg_judge_time){.progress = {first, newest,
-                                               over      ? INT64_MAX
+                                               end       ? INT64_MAX
+                                               : over    ? idle_mark(passed, now_us, m)
                                                : unknown ? INT64_MIN
                                                          : mark},
                                   .over = over,

@@ -36,10 +36,11 @@ struct dg_judge_time {
     int64_t settled_us;   /* panes that start before this have all their events; INT64_MIN: none */
 };
 
-/* `expected` partitions at least; `end`: as if all were idle. first_us and newest_us are
- * DG_TIME_NONE before any confirmed event. */
+/* `expected` partitions at least; `end`: as if all were idle, for good. now_us: the wall clock;
+ * while all are idle, windows that it has not passed wait for what may still come; INT64_MAX: they
+ * do not. first_us and newest_us are DG_TIME_NONE before any confirmed event. */
 struct dg_judge_time dg_judge_time_of(const struct dg_judge_positions *p,
                                       const struct dg_monitor *m, size_t expected, bool end,
-                                      int64_t horizon_us);
+                                      int64_t now_us, int64_t horizon_us);
 
 #endif

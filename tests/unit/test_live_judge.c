@@ -46,11 +46,22 @@ static int note_progress(void *arg, const struct dg_judge_report *so_far)
     return ++r->progress == r->interrupt_at;
 }
 
+static int64_t wall_clock; /* INT64_MAX: the end of time */
+
+static int64_t wall_clock_us(void)
+{
+    return wall_clock;
+}
+
 static void open_bench(struct room *r, int64_t horizon_us)
 {
     static const struct dg_baseline *const no_file[1];
-    const struct dg_judge_options options = {
-        .file = no_file, .horizon_us = horizon_us, .progress = note_progress, .progress_arg = r};
+    const struct dg_judge_options options = {.file = no_file,
+                                             .now_us = wall_clock_us,
+                                             .horizon_us = horizon_us,
+                                             .progress = note_progress,
+                                             .progress_arg = r};
+    wall_clock = INT64_MAX;
     r->bench = memory_ledger_open(r->db);
     CHECK_INT(dg_plan_init(&r->plan, r->config.monitor, NULL, NULL, &r->err), 0);
     CHECK_INT(dg_judge_open(&r->plan, r->bench, r->stream, &options, &r->judge, &r->err), 0);
@@ -146,6 +157,32 @@ static void windows_wait_for_partitions_that_are_not_idle(void)
     CHECK(r.report.windows == 4 && r.report.again == 4);
     CHECK_INT(r.report.rows_written, 7); /* of one only the baseline is another */
     CHECK_INT(r.report.unrevised, 0);
+    close_room(&r);
+}
+
+static void open_windows_of_idle_streams_wait_for_the_wall_clock(void)
+{
+    struct room r;
+    open_room(&r, 24 * HOUR);
+    COMMIT(&r, 0, true, 5, 70, 185);
+    COMMIT(&r, 1, true, 90);
+    wall_clock = 190 * MINUTE; /* from 3 to 4 hours more may come */
+    CHECK_INT(judge(&r, false), 0);
+    CHECK_INT(r.report.judged_us, 3 * HOUR);
+    wall_clock = 4 * HOUR - 1;
+    CHECK_INT(judge(&r, false), 0);
+    CHECK_INT(r.report.windows, 0);
+    wall_clock = 4 * HOUR;
+    CHECK_INT(judge(&r, false), 0);
+    CHECK_INT(r.report.windows, 1);
+    CHECK_INT(r.report.judged_us, 4 * HOUR);
+    /* Events ahead of the clock: event time decides what they have passed. */
+    COMMIT(&r, 0, true, 370);
+    COMMIT(&r, 1, true, 310);
+    CHECK_INT(judge(&r, false), 0);
+    CHECK_INT(r.report.judged_us, 5 * HOUR);
+    CHECK_INT(judge(&r, true), 0); /* the stream ends here, whatever the clock says */
+    CHECK_INT(r.report.judged_us, 7 * HOUR);
     close_room(&r);
 }
 
@@ -332,6 +369,7 @@ int main(int argc, char **argv)
 {
     return CHECK_MAIN(
         argc, argv, CASE(windows_wait_for_partitions_that_are_not_idle),
+        CASE(open_windows_of_idle_streams_wait_for_the_wall_clock),
         CASE(partitions_that_are_expected_are_waited_for), CASE(one_judge_leads_at_a_time),
         CASE(what_comes_behind_the_horizon_is_a_gap), CASE(arrears_are_judged_in_steps),
         CASE(a_checkpoint_that_is_not_understood_is_left), CASE(a_checkpoint_is_whole_or_refused),
