@@ -13,7 +13,7 @@ import live  # noqa: E402
 from live import Daemon, fail, say  # noqa: E402
 
 EVENTS = int(os.environ.get("DG_EVENTS", "120000"))
-SEGMENTS = "segments: [country]\n"
+SEGMENTS = "segments: [{ column: country, values: [DE, FR, IT] }]\n"
 TROUBLE = {**live.TROUBLE, "bad": 0}
 
 
@@ -35,12 +35,12 @@ def run_once(name, config, **kwargs):
     return live.dump("", db, name)
 
 
-def run_in_turns(name, config, topic, events, **data):
+def run_in_turns(name, config, topic, **data):
     """Two processes while the topic fills; a third comes, the first leaves, one is killed; the rest is read by one."""
     db = live.database(name)
     quick = {"session.timeout.ms": 3000, "heartbeat.interval.ms": 500}
     start = [Daemon(config, db, name, lanes=n, properties=quick, name=f"process-{n}") for n in (1, 2)]
-    producer = live.producing(topic, rate=events / 16, **data)
+    producer = live.producing(topic, rate=EVENTS / 16, **data)
     time.sleep(5)
     third = Daemon(config, db, name, lanes=1, properties=quick, name="process-3")
     time.sleep(4)
@@ -75,9 +75,8 @@ def whole(name, form, trouble, **source):
         for ending in ("csv", "ndjson", "avro"):
             live.same_rows(f"{name}, replay of {ending}", replay(f"{name}_{ending}", placed, f"{files}.{ending}"), golden, 2000)
     moving = live.topic(name + "-moving")
-    data.pop("files", None)
     config = live.monitor(moving, name + "-moving", segments=SEGMENTS, **source)
-    live.same_rows(f"{name}, processes come and go", run_in_turns(f"{name}_moving", config, moving, EVENTS, **data), golden, 2000)
+    live.same_rows(f"{name}, processes come and go", run_in_turns(f"{name}_moving", config, moving, **data), golden, 2000)
 
 
 def several_topics():
