@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define WAKE_MS 20
+
 static void free_messages(struct dg_kafka_member *m, size_t from, size_t to)
 {
     for (size_t i = from; i < to; i++) {
@@ -229,6 +231,24 @@ static bool take_records(struct dg_kafka_member *m, struct dg_kafka_part *p,
     return true;
 }
 
+/*
+ * A partition whose queue holds queued.min.messages is not fetched, and this librdkafka looks again
+ * only when its broker thread wakes up, up to a second later: a quick reader would stand still
+ * until then. A small question to the broker wakes the thread.
+ */
+static void keep_fetching(struct dg_kafka_member *m, struct dg_kafka_part *p)
+{
+    const size_t left = rd_kafka_queue_length(p->queue);
+    if (left >= DG_KAFKA_QUEUE_RECORDS / 4 * 3) {
+        p->full = true;
+    } else if (p->full && left < DG_KAFKA_QUEUE_RECORDS / 2) {
+        int64_t low = 0, high = 0;
+        p->full = false;
+        (void)rd_kafka_query_watermark_offsets(m->rk, p->place.topic, p->place.partition, &low,
+                                               &high, WAKE_MS);
+    }
+}
+
 /* The next batch of any partition, taking turns. */
 static bool fetch(struct dg_kafka_member *m)
 {
@@ -241,6 +261,7 @@ static bool fetch(struct dg_kafka_member *m)
         }
         const ssize_t n = rd_kafka_consume_batch_queue(p->queue, 0, m->message, m->batch_records);
         if (n > 0) {
+            keep_fetching(m, p);
             m->n_messages = (size_t)n;
             m->from_topic = p->place.topic;
             m->from_partition = p->place.partition;

@@ -18,6 +18,7 @@ struct dg_kafka_part {
     int64_t doubt_to; /* offset that came instead of `next`, asked for again; -1: none */
     bool sparse;      /* jumps were confirmed here: they are normal */
     bool stopped;     /* out of range until a seek */
+    bool full;        /* so much waited here that fetching has stopped */
 };
 
 struct dg_kafka_note {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Build and run every test. One command on a fresh Debian 12 or Ubuntu 24.04:
-#   scripts/test.sh            everything, about TIME minutes on two cores
+#   scripts/test.sh            everything, about half an hour on two cores
 #   scripts/test.sh --quick    without the slow ones and the sanitizers
 # Installs what is missing, as root or through sudo; starts the servers it needs and stops them.
 set -euo pipefail
