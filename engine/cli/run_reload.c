@@ -81,6 +81,7 @@ static void start_lanes(struct leader *m)
             break;
         }
     }
+    dg_board_lanes(r->board, r->n_lanes);
     if (r->n_lanes == 0) {
         m->stop = m->failed = true;
     }

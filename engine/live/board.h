@@ -100,6 +100,8 @@ void dg_board_totals(struct dg_board *b, uint32_t lane, const char *monitor,
 /* The lane was opened anew: its totals begin at 0 again. Call it after a reload; without it, a lane
  * that counts more before its first word than it had in all is taken for the old one. */
 void dg_board_lane_renewed(struct dg_board *b, uint32_t lane);
+/* There are n lanes now: those from n on, of a configuration before, are told no more. */
+void dg_board_lanes(struct dg_board *b, uint32_t n);
 /* One run of the judge; numbers of a run are added up. Another config_hash than before
  * forgets the windows that were told before its first run (dg_board_window comes first, then the
  * report of that run); leading = false forgets all: another process tells them. */

@@ -277,6 +277,16 @@ void dg_board_lane_renewed(struct dg_board *b, uint32_t lane)
     pthread_mutex_unlock(b->lock);
 }
 
+void dg_board_lanes(struct dg_board *b, uint32_t n)
+{
+    DG_ASSERT(n <= DG_BOARD_LANES_MAX);
+    pthread_mutex_lock(b->lock);
+    for (uint32_t i = n; i < DG_BOARD_LANES_MAX; i++) {
+        b->lane[i] = (struct dg_board_lane_state){0};
+    }
+    pthread_mutex_unlock(b->lock);
+}
+
 static double drifted_series(const struct dg_board_monitor *m)
 {
     double n = 0;

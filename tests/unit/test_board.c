@@ -266,6 +266,19 @@ static void sums_survive_a_lane_that_begins_anew(void)
     dg_board_close(b);
 }
 
+static void lanes_of_a_configuration_before_are_told_no_more(void)
+{
+    struct dg_board *b = new_board();
+    for (uint32_t i = 0; i < 3; i++) {
+        dg_board_lane(b, i, true, 2, 0);
+    }
+    dg_board_lanes(b, 1);
+    json_t *doc = status_of(b);
+    CHECK_INT(json_array_size(json_object_get(doc, "lanes")), 1);
+    json_decref(doc);
+    dg_board_close(b);
+}
+
 static void monitors_that_are_not_run_are_forgotten(void)
 {
     struct dg_board *b = new_board();
@@ -458,8 +471,10 @@ int main(int argc, char **argv)
         argc, argv, CASE(metrics_tell_what_was_told), CASE(status_tells_the_same),
         CASE(an_empty_board_starts), CASE(readiness_is_that_of_the_worst_part),
         CASE(a_refused_reload_leaves_it_ready), CASE(a_thread_that_stands_still_is_not_alive),
-        CASE(sums_survive_a_lane_that_begins_anew), CASE(monitors_that_are_not_run_are_forgotten),
-        CASE(a_partition_that_moved_is_shown_once), CASE(series_of_partitions_are_bounded),
-        CASE(windows_keep_the_newest_of_each_size), CASE(the_last_minute_shows_rates_and_levels),
-        CASE(more_speakers_than_fit_are_still_heard), CASE(readers_and_writers_do_not_meet));
+        CASE(sums_survive_a_lane_that_begins_anew),
+        CASE(lanes_of_a_configuration_before_are_told_no_more),
+        CASE(monitors_that_are_not_run_are_forgotten), CASE(a_partition_that_moved_is_shown_once),
+        CASE(series_of_partitions_are_bounded), CASE(windows_keep_the_newest_of_each_size),
+        CASE(the_last_minute_shows_rates_and_levels), CASE(more_speakers_than_fit_are_still_heard),
+        CASE(readers_and_writers_do_not_meet));
 }
