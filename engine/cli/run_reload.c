@@ -11,9 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TICK_NS   100000000
-#define STATUS_US INT64_C(1000000)
-#define STOP_US   INT64_C(60000000) /* longer than everything that is bounded on the way out */
+#define TICK_NS      100000000
+#define SAME_STOP_US 500000 /* signals this close together are one wish */
+#define STATUS_US    INT64_C(1000000)
+#define STOP_US      INT64_C(60000000) /* longer than everything that is bounded on the way out */
 
 enum phase {
     OPENING,  /* the judge's thread opens the streams */
@@ -190,6 +191,9 @@ static void on_signal(struct leader *m, int signal)
     if (signal == SIGHUP) {
         m->again = !m->stop;
         return;
+    }
+    if (m->stop && run_now_us() - m->stop_us < SAME_STOP_US) {
+        return; /* timeout(1) and terminals tell the process and its group */
     }
     if (m->stop) {
         dg_log(DG_LOG_WARNING, "stopped",

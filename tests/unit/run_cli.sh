@@ -51,6 +51,8 @@ for _ in $(seq 100); do
 done
 grep -q 'event=run_started' "$scratch/log" && grep -q 'event=blocked' "$scratch/log" || fail "it does not wait: $(cat "$scratch/log")"
 kill -TERM $pid
+sleep 0.02
+kill -TERM $pid # timeout(1) tells the process and its group: that is one wish, not two
 wait $pid
 [ $? = 0 ] || fail "told to stop, it left with another code than 0: $(cat "$scratch/log")"
 grep -q 'event=stopped' "$scratch/log" || fail "no word of having stopped: $(cat "$scratch/log")"
