@@ -110,6 +110,13 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
                    rd_kafka_err2name((rd_kafka_resp_err_t)code), "%s", reason);
 }
 
+/* librdkafka begins with the name of its thread, which says nothing to who runs the program. */
+static const char *without_thread(const char *words)
+{
+    const char *end = strncmp(words, "[thrd:", 6) == 0 ? strstr(words, "]: ") : NULL;
+    return end == NULL ? words : end + 3;
+}
+
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *words)
 {
     (void)rk;
@@ -124,7 +131,7 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     dg_log_limited(levels[level < 0   ? 0
                           : level > 7 ? 7
                                       : level],
-                   "kafka", key, "%s: %s", facility, words);
+                   "kafka", key, "librdkafka, %s: %s", facility, without_thread(words));
 }
 
 /* Some broker's connection is up: brokers come first in the statistics. */

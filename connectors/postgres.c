@@ -27,6 +27,17 @@ static void one_line(char *text)
     }
 }
 
+/* libpq asks on a line of its own whether the server runs; what it found out says that already. */
+static void without_questions(char *text)
+{
+    char *at;
+    while ((at = strstr(text, "\n\tIs the server running")) != NULL) {
+        const char *rest = strchr(at + 1, '\n');
+        rest = rest == NULL ? text + strlen(text) : rest;
+        memmove(at, rest, strlen(rest) + 1);
+    }
+}
+
 /* "database "x" on host:port as user", from what libpq would use. */
 static void describe(const PGconn *conn, char place[256])
 {
@@ -105,10 +116,13 @@ static int connect_failed(const struct dg_pg *pg, struct dg_error *err)
 {
     char reason[512];
     snprintf(reason, sizeof reason, "%s", PQerrorMessage(pg->conn));
+    without_questions(reason);
     one_line(reason);
-    const char *hint = "check that the server runs and that --db, DRIFTGAUGE_DB or PGHOST names it";
+    const char *hint = "check that the server runs and that --db, database.target, DRIFTGAUGE_DB "
+                       "or PGHOST names it";
     if (PQconnectionNeedsPassword(pg->conn)) {
-        hint = "give the password by --db-password-file, PGPASSWORD or ~/.pgpass";
+        hint = "give the password by --db-password-file, database.password_file, PGPASSWORD or "
+               "~/.pgpass";
     } else if (PQconnectionUsedPassword(pg->conn)) {
         hint = "check user and password";
     } else if (strstr(reason, "does not exist") != NULL) {

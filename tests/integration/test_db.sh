@@ -259,6 +259,7 @@ retention_forgets_streams_that_ended() {
 
 failures_to_connect_say_where_and_what_to_do() {
     matches "no server" "$(answer "$dg" db status --db "host=/nowhere dbname=ml")" '^4 .*database "ml" on /nowhere .*check that the server runs'
+    matches "libpq's question is left out" "$(answer "$dg" db status --db "host=/nowhere dbname=ml")" 'No such file or directory; check'
     matches "nothing listens" "$(answer "$dg" db status --db "postgresql://bob@127.0.0.1:1/ml")" '^4 .*on 127\.0\.0\.1:1 as bob'
     matches "no such database" "$(answer "$dg" db status --db nosuch)" '^4 .*"nosuch" does not exist'
     matches "no such role" "$(answer "$dg" db status --db "user=nobody_here")" '^4 .*"nobody_here" does not exist'
