@@ -194,7 +194,13 @@ static int read_groups(struct dg_pg_ledger *l, struct dg_ledger_stream *s, struc
     for (int i = (int)s->n_groups; code == 0 && i < PQntuples(r); i++) {
         char number[16];
         const struct dg_name name = group_name(s, dg_pg_text(r, i, 1), dg_pg_text(r, i, 2), number);
-        if (dg_names_find(&l->groups, &name) == 0 && dg_names_add(&l->groups, &name, i + 1) != 0) {
+        if (dg_pg_integer(r, i, 0, -1) != i) {
+            code = dg_fail(err, EBADMSG,
+                           "%s: driftgauge.live_group lacks version %d of stream %d, which its "
+                           "panes need: were rows deleted by hand?",
+                           l->pg->place, i, (int)s->stream);
+        } else if (dg_names_find(&l->groups, &name) == 0 &&
+                   dg_names_add(&l->groups, &name, i + 1) != 0) {
             code = dg_fail_memory(err);
         } else {
             s->n_groups = (uint32_t)i + 1;
@@ -220,6 +226,14 @@ static int add_group(struct dg_pg_ledger *l, struct dg_ledger_stream *s, const c
                          err);
 }
 
+/* The name of the group that those share for which there is no number. */
+static struct dg_name rest_of(const struct dg_name *name)
+{
+    return (struct dg_name){.part = {name->part[0], name->part[1][0] != '\0' ? "rest" : "",
+                                     name->part[2][0] != '\0' ? "rest" : ""},
+                            .n = 3};
+}
+
 /* Whoever makes groups of a stream holds its row; commits go on meanwhile. */
 static int make_group(struct dg_pg_ledger *l, struct dg_ledger_stream *s,
                       const struct dg_name *name, uint32_t max_groups, struct dg_error *err)
@@ -242,11 +256,13 @@ static int make_group(struct dg_pg_ledger *l, struct dg_ledger_stream *s,
         code = read_groups(l, s, err);
     }
     if (code == 0 && dg_names_find(&l->groups, name) == 0 && s->n_groups < max_groups) {
-        /* The last number is for all that come from now on. */
+        /* The last number is for all that come from now on, unless one has that name already. */
+        const struct dg_name last = rest_of(name);
         const bool rest = s->n_groups + 1 == max_groups && max_groups > 1;
-        const char *version = rest && name->part[1][0] != '\0' ? "rest" : name->part[1];
-        const char *variant = rest && name->part[2][0] != '\0' ? "rest" : name->part[2];
-        code = add_group(l, s, version, variant, err);
+        const struct dg_name *named = rest ? &last : name;
+        if (dg_names_find(&l->groups, named) == 0) {
+            code = add_group(l, s, named->part[1], named->part[2], err);
+        }
     }
     return code != 0 ? code : dg_pg_run(l->pg, "number a group", "COMMIT", err);
 }
@@ -267,9 +283,16 @@ static int find_group(struct dg_pg_ledger *l, struct dg_ledger_stream *s,
         }
         id = dg_names_find(&l->groups, name);
     }
+    if (code == 0 && id == 0) {
+        const struct dg_name last = rest_of(name);
+        id = dg_names_find(&l->groups, &last);
+    }
+    if (code == 0 && id == 0) { /* a limit that was lowered, or a single group */
+        DG_ASSERT(s->n_groups >= max_groups);
+        id = (int32_t)max_groups;
+    }
     if (code == 0) {
-        DG_ASSERT(id != 0 || s->n_groups >= max_groups);
-        *group = id != 0 ? (uint32_t)id - 1 : max_groups - 1;
+        *group = (uint32_t)id - 1;
     }
     return dg_ledger_done(l, code);
 }

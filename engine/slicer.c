@@ -13,6 +13,7 @@ struct dg_segment_table {
 };
 
 static const struct dg_text NO_TEXT = {"", 0, DG_NULL};
+static const struct dg_text NO_NAME = {DG_GROUP_NONE, sizeof DG_GROUP_NONE - 1, DG_FINITE};
 
 void dg_segment_values_deinit(struct dg_segment_values *v)
 {
@@ -243,12 +244,25 @@ uint32_t dg_slicer_segment(const struct dg_slicer *s, size_t i, const struct dg_
 /* A row that does not say its version must not look like a monitor without versions. */
 static struct dg_text group_part(const struct dg_batch *b, int column, size_t row)
 {
-    static const struct dg_text none = {DG_GROUP_NONE, sizeof DG_GROUP_NONE - 1, DG_FINITE};
     if (column < 0) {
         return NO_TEXT;
     }
     const struct dg_text *t = &b->column[column].text[row];
-    return t->triage != DG_FINITE || t->len == 0 ? none : *t;
+    return t->triage != DG_FINITE || t->len == 0 ? NO_NAME : *t;
+}
+
+/* What of it is a name. */
+static struct dg_text group_name(struct dg_text t)
+{
+    const char *nul = memchr(t.bytes, '\0', t.len);
+    uint32_t n = nul != NULL ? (uint32_t)(nul - t.bytes) : t.len;
+    if (n > DG_GROUP_NAME_MAX) {
+        n = DG_GROUP_NAME_MAX;
+        while (n > 0 && ((unsigned char)t.bytes[n] & 0xc0) == 0x80) { /* no half character */
+            n--;
+        }
+    }
+    return n == 0 && t.len > 0 ? NO_NAME : (struct dg_text){t.bytes, n, DG_FINITE};
 }
 
 static bool group_is(const struct dg_group *g, const struct dg_text part[2])
@@ -309,6 +323,10 @@ static int group_intern(struct dg_slicer *s, const struct dg_text part[2], uint3
     }
     const struct dg_text *named =
         s->n_groups + 1 == s->max_groups && s->max_groups > 1 ? rest : part;
+    if (named == rest && group_find(s, rest, out)) { /* the rows know the word, too */
+        s->overflow_rows++;
+        return 0;
+    }
     const int rc = group_add(s, named, out);
     s->overflow_rows += rc == 0 && named == rest;
     return rc;
@@ -346,8 +364,9 @@ int dg_slicer_groups(struct dg_slicer *s, struct dg_group_cache *cache, const st
         /* 64-bit hashes of a few dozen version names: a collision would need a deliberate attacker
          * who already writes the log, and would only merge two versions of that log. */
         if (!cache->used[at] || cache->hash[at] != hash) {
+            const struct dg_text name[2] = {group_name(part[0]), group_name(part[1])};
             pthread_mutex_lock(&s->lock);
-            const int rc = group_intern(s, part, &group[row]);
+            const int rc = group_intern(s, name, &group[row]);
             pthread_mutex_unlock(&s->lock);
             if (rc != 0) {
                 return rc;

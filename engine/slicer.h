@@ -31,6 +31,9 @@ DG_MUST_CHECK int dg_segment_values_add(struct dg_segment_values *v, const struc
 
 /* The version or variant of rows that have none, where the monitor has the column. */
 #define DG_GROUP_NONE "(none)"
+/* Bytes of a version's or variant's name. What is longer is cut, at a NUL too: whoever writes the
+ * log must not be able to make names that no database takes as a key. */
+#define DG_GROUP_NAME_MAX 200
 
 struct dg_group {
     char *version; /* "" when the monitor has no such column */
@@ -51,7 +54,8 @@ struct dg_slicer {
     struct dg_group *group;
     uint32_t n_groups;
     uint32_t cap_groups;
-    uint32_t max_groups;    /* later ones share the last group, named "rest" */
+    uint32_t max_groups;    /* later ones share the group named "rest": the last, or one that the
+                               rows themselves named so */
     uint64_t overflow_rows; /* rows that fell into it */
 };
 

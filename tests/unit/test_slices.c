@@ -97,6 +97,55 @@ static void versions_are_groups_and_those_beyond_the_limit_are_one(void)
     engine_run_close(&r);
 }
 
+static void names_of_versions_are_bounded_and_each_is_one_group(void)
+{
+    char longest[DG_GROUP_NAME_MAX + 2], longer[2 * DG_GROUP_NAME_MAX + 2];
+    memset(longest, 'v', sizeof longest);
+    memset(longer, 'v', sizeof longer);
+    /* The 200th and the 201st byte are one character: it is left out. */
+    memcpy(longer + DG_GROUP_NAME_MAX - 1, "\xc3\xa4", 2);
+    longest[DG_GROUP_NAME_MAX + 1] = longer[2 * DG_GROUP_NAME_MAX + 1] = '\0';
+    const struct memory_row rows[] = {
+        row_of(1, longer, "x", "", ""), row_of(2, longest, "x", "", ""),
+        row_of(3, "rest", "x", "", ""), row_of(4, "v4", "x", "", ""),
+        row_of(5, "v5", "x", "", ""),   row_of(6, "rest", "x", "", "")};
+    struct engine_run r = {0};
+    engine_run_rows(&r, HEAD("version: t0, features: { n0: numeric }"), rows, 6);
+    longest[DG_GROUP_NAME_MAX] = longer[DG_GROUP_NAME_MAX - 1] = '\0';
+    CHECK_INT(rows_in(&r, longest, "all"), 1);
+    CHECK_INT(rows_in(&r, longer, "all"), 1);
+    engine_run_close(&r);
+    /* Room for four: the three that come first, one of which is called rest, and no second rest. */
+    engine_run_rows(
+        &r, HEAD("version: t0, features: { n0: numeric }") "limits: { max_series: 3 }\n", rows, 6);
+    CHECK_INT(r.plan.slicer.n_groups, 3);
+    CHECK_INT(rows_in(&r, "rest", "all"), 4);
+    CHECK_INT(r.plan.slicer.overflow_rows > 0, 1);
+    engine_run_close(&r);
+}
+
+static void a_nul_ends_the_name_of_a_version(void)
+{
+    struct dg_slicer s = {0};
+    const struct dg_segment_values none = {0};
+    struct dg_monitor m = {0};
+    struct dg_error err;
+    struct dg_text text[] = {
+        {"v\0x", 3, DG_FINITE}, {"v", 1, DG_FINITE}, {"v\0y", 3, DG_FINITE}, {"\0", 1, DG_FINITE}};
+    union dg_column column = {.text = text};
+    const struct dg_batch b = {.n = 4, .column = &column};
+    struct dg_group_cache cache = {0};
+    uint32_t group[4];
+    CHECK(dg_slicer_init(&s, &m, &none, NULL, 0, -1, 10, &err) == 0);
+    CHECK(dg_slicer_groups(&s, &cache, &b, NULL, group) == 0);
+    CHECK_INT(s.n_groups, 2);
+    CHECK_INT(group[0], group[1]);
+    CHECK_INT(group[0], group[2]);
+    CHECK_STR(s.group[0].version, "v");
+    CHECK_STR(s.group[1].version, DG_GROUP_NONE);
+    dg_slicer_deinit(&s);
+}
+
 static void rows_that_do_not_count_make_no_group(void)
 {
     struct memory_row rows[] = {row_of(1, "v1", "", "", ""), row_of(2, "v2", "", "", ""),
@@ -342,7 +391,8 @@ int main(int argc, char **argv)
         argc, argv, CASE(segments_listed_pairs_and_rest),
         CASE(segments_of_the_baseline_are_its_most_frequent),
         CASE(versions_are_groups_and_those_beyond_the_limit_are_one),
-        CASE(rows_that_do_not_count_make_no_group),
+        CASE(names_of_versions_are_bounded_and_each_is_one_group),
+        CASE(a_nul_ends_the_name_of_a_version), CASE(rows_that_do_not_count_make_no_group),
         CASE(undeclared_categories_are_values_and_out_of_range),
         CASE(numbers_of_every_kind_are_counted_by_kind), CASE(one_value_ties_and_equal_values),
         CASE(values_that_are_all_missing_compare_with_nothing),
