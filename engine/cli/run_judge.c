@@ -176,6 +176,17 @@ static int on_progress(void *arg, const struct dg_judge_report *so_far)
     return atomic_load(&j->thread.stop) && run_now_us() >= j->limit_us ? 1 : 0;
 }
 
+static bool is_gone(void *arg, const struct dg_topic_partition *place)
+{
+    const struct run_monitor *m = arg;
+    size_t which = 0;
+    if (!run_reads_topic(m, place->topic, &which)) {
+        return true;
+    }
+    const int n = atomic_load(&m->partitions[which]);
+    return n >= 0 && place->partition >= n;
+}
+
 static int run_seat(struct seat *s, struct dg_error *err)
 {
     struct dg_judge_report report = {0};
@@ -330,6 +341,7 @@ static int take_seats(struct judge *d, struct dg_error *err)
         if (rc != 0) {
             return rc;
         }
+        dg_judge_ask_gone(s->judge, is_gone, s->m);
         d->n++;
     }
     return 0;

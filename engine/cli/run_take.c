@@ -62,6 +62,7 @@ static int count_partitions(struct run_lane *l, struct dg_error *err)
                                source->topic[k]);
             }
             sum += n > 0 ? (size_t)n : 0;
+            atomic_store(&m->partitions[k], n);
         }
         atomic_store(&m->expected, sum);
     }

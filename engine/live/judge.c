@@ -36,6 +36,9 @@ struct dg_judge {
     int32_t stream;
     struct dg_judge_options options;
     size_t expected;
+    bool (*gone)(void *arg, const struct dg_topic_partition *place); /* NULL: none is */
+    void *gone_arg;
+    size_t n_gone; /* of the positions */
     struct counting_sink sink;
     struct dg_packer *packer;
     struct judged *judged; /* [n_windows] */
@@ -210,6 +213,13 @@ void dg_judge_expect(struct dg_judge *j, size_t partitions)
     j->expected = partitions;
 }
 
+void dg_judge_ask_gone(struct dg_judge *j,
+                       bool (*gone)(void *arg, const struct dg_topic_partition *place), void *arg)
+{
+    j->gone = gone;
+    j->gone_arg = arg;
+}
+
 /* -- reading -- */
 
 static int read_checkpoint(void *arg, const uint8_t bytes[], size_t n, struct dg_error *err)
@@ -271,8 +281,13 @@ static int read_row(void *arg, int64_t pane_us, const uint8_t bytes[], size_t n,
 static int read_position(void *arg, const struct dg_position *p, struct dg_error *err)
 {
     struct dg_judge *j = arg;
+    struct dg_position here = *p;
     j->told = true;
-    return dg_judge_positions_add(&j->positions, p) == 0 ? 0 : dg_fail_memory(err);
+    if (j->gone != NULL && j->gone(j->gone_arg, &p->place)) {
+        here.idle = true;
+        j->n_gone++;
+    }
+    return dg_judge_positions_add(&j->positions, &here) == 0 ? 0 : dg_fail_memory(err);
 }
 
 static int open_evaluator(struct dg_judge *j, int64_t from_us, struct dg_error *err)
@@ -290,8 +305,8 @@ static int open_evaluator(struct dg_judge *j, int64_t from_us, struct dg_error *
 static int begin_anew(struct dg_judge *j, int64_t settled_us, struct dg_error *err)
 {
     j->report.anew = true;
-    const struct dg_judge_time t =
-        dg_judge_time_of(&j->positions, j->plan->monitor, j->expected, false, INT64_MAX, 0);
+    const struct dg_judge_time t = dg_judge_time_of(&j->positions, j->plan->monitor,
+                                                    j->expected + j->n_gone, false, INT64_MAX, 0);
     const int64_t held = dg_stream_panes_next(j->panes, INT64_MIN);
     j->first_fixed = t.progress.first_us != DG_TIME_NONE && held != INT64_MAX;
     j->first_us = held > t.progress.first_us ? held : t.progress.first_us;
@@ -338,7 +353,7 @@ static int read_news(struct dg_judge *j, struct dg_error *err)
     j->told = false;
     j->has_stored = j->has_stored && !all;
     j->dirty_us = INT64_MAX;
-    j->positions.n = 0;
+    j->positions.n = j->n_gone = 0;
     rc = j->ledger->ops->read(j->ledger, j->stream, all, &reader, err);
     if (rc == EAGAIN && !all && !j->told) {
         j->intact = true;
@@ -562,8 +577,9 @@ static int run(struct dg_judge *j, bool end, struct dg_error *err)
         return rc;
     }
     const int64_t now_us = j->options.now_us == NULL ? INT64_MAX : j->options.now_us();
-    struct dg_judge_time t = dg_judge_time_of(&j->positions, j->plan->monitor, j->expected, end,
-                                              now_us, j->options.horizon_us);
+    struct dg_judge_time t =
+        dg_judge_time_of(&j->positions, j->plan->monitor, j->expected + j->n_gone, end, now_us,
+                         j->options.horizon_us);
     /* What is merged stays merged, whatever turns up later. */
     j->settled_us = t.settled_us > j->settled_us ? t.settled_us : j->settled_us;
     t.settled_us = j->settled_us;

@@ -61,6 +61,10 @@ void dg_judge_close(struct dg_judge *j);
  * many, those without hold windows back like a partition without any event, and nothing is settled:
  * their past may be older than all that is known. */
 void dg_judge_expect(struct dg_judge *j, size_t partitions);
+/* Says of a partition that it is not there any more, as those of a topic that was deleted, or made
+ * anew with fewer: it counts as idle, and not as one of those expected. NULL: all are there. */
+void dg_judge_ask_gone(struct dg_judge *j,
+                       bool (*gone)(void *arg, const struct dg_topic_partition *place), void *arg);
 
 /*
  * Read what is new, judge what is due, save. `end`: judge as if all partitions were idle (the

@@ -201,6 +201,32 @@ static void partitions_that_are_expected_are_waited_for(void)
     close_room(&r);
 }
 
+static bool is_second(void *arg, const struct dg_topic_partition *place)
+{
+    return *(bool *)arg && place->partition == 1;
+}
+
+static void partitions_that_are_gone_hold_nothing_up(void)
+{
+    struct room r;
+    bool gone = false;
+    open_room(&r, 24 * HOUR);
+    dg_judge_ask_gone(r.judge, is_second, &gone);
+    dg_judge_expect(r.judge, 2);
+    COMMIT(&r, 0, false, 5, 10, 100, 130, 250);
+    COMMIT(&r, 1, false, 20, 30); /* not idle, and nobody will ever commit it again */
+    CHECK_INT(judge(&r, false), 0);
+    CHECK_INT(r.report.windows, 0);
+    gone = true;
+    CHECK_INT(judge(&r, false), 0); /* two that are there are waited for */
+    CHECK_INT(r.report.windows, 0);
+    dg_judge_expect(r.judge, 1);
+    CHECK_INT(judge(&r, false), 0);
+    CHECK_INT(r.report.windows, 3);
+    CHECK_INT(r.report.watermark_us, 250 * MINUTE);
+    close_room(&r);
+}
+
 static void one_judge_leads_at_a_time(void)
 {
     struct room r;
@@ -370,7 +396,8 @@ int main(int argc, char **argv)
     return CHECK_MAIN(
         argc, argv, CASE(windows_wait_for_partitions_that_are_not_idle),
         CASE(open_windows_of_idle_streams_wait_for_the_wall_clock),
-        CASE(partitions_that_are_expected_are_waited_for), CASE(one_judge_leads_at_a_time),
+        CASE(partitions_that_are_expected_are_waited_for),
+        CASE(partitions_that_are_gone_hold_nothing_up), CASE(one_judge_leads_at_a_time),
         CASE(what_comes_behind_the_horizon_is_a_gap), CASE(arrears_are_judged_in_steps),
         CASE(a_checkpoint_that_is_not_understood_is_left), CASE(a_checkpoint_is_whole_or_refused),
         CASE(damaged_rows_end_the_run_and_are_named));
