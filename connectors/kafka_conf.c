@@ -98,6 +98,9 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
         snprintf(link->words, sizeof link->words, "%s", reason);
         atomic_store(&link->code, code);
     }
+    link->vanished |= down || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
+                      code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+                      code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     if (down || code == RD_KAFKA_RESP_ERR__AUTHENTICATION) {
         dg_kafka_health_set(link, DG_KAFKA_DOWN);
     }

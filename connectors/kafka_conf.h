@@ -20,6 +20,7 @@ struct dg_kafka_link {
     _Atomic int code;    /* rd_kafka_resp_err_t of the last error of a broker; 0: none since UP */
     char words[512];     /* of it; written by the thread that polls */
     char *token_file;    /* OAUTHBEARER; NULL: none */
+    bool vanished;       /* set when topics or all brokers went away; by the thread that polls */
     size_t silent_stats; /* statistics in a row in which no broker was up */
 };
 

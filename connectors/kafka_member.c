@@ -290,6 +290,11 @@ static bool take_rebalance(struct dg_kafka_member *m, struct dg_kafka_event *eve
 static bool take_note(struct dg_kafka_member *m, struct dg_kafka_event *event)
 {
     struct dg_kafka_note *note = m->note;
+    if (m->link.vanished) {
+        m->link.vanished = false;
+        *event = (struct dg_kafka_event){.kind = DG_KAFKA_DOUBT};
+        return true;
+    }
     if (note == NULL) {
         return false;
     }

@@ -33,6 +33,8 @@ enum dg_kafka_event_kind {
     DG_KAFKA_OUT_OF_RANGE, /* `place`: nothing stands at `offset` (retention, truncation, a new
                               topic); reading of it has stopped until dg_kafka_seek */
     DG_KAFKA_GONE,   /* `place`: the topic or partition is not there (any more); it is retried */
+    DG_KAFKA_DOUBT,  /* topics or all brokers were away: what comes back may be another topic of the
+                        same name, and the client reads on in it as if it were the one before */
     DG_KAFKA_FAILED, /* fatal for this object (authorisation, fenced instance): close it */
 };
 

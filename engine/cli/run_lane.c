@@ -328,7 +328,8 @@ static void on_records(struct run_lane *l, const struct dg_kafka_event *e)
 {
     struct dg_error err = {0};
     struct run_place *p = run_place_of(l, &e->place);
-    if (l->phase != RUN_COUNT || p == NULL || p->failed || e->n_records == 0) {
+    if (l->phase != RUN_COUNT || p == NULL || p->failed || e->n_records == 0 ||
+        run_look_again(l, p)) {
         release_hold(l);
         return;
     }
@@ -353,6 +354,9 @@ static void on_records(struct run_lane *l, const struct dg_kafka_event *e)
 static void on_end(struct run_lane *l, const struct dg_kafka_event *e)
 {
     struct run_place *p = run_place_of(l, &e->place);
+    if (p != NULL && l->phase == RUN_COUNT && !p->failed && run_look_again(l, p)) {
+        return;
+    }
     if (p != NULL) {
         p->gone = false;
         p->at_end = true;
@@ -368,7 +372,7 @@ static void on_gone(struct run_lane *l, const struct dg_kafka_event *e)
 {
     struct run_place *p = run_place_of(l, &e->place);
     if (p != NULL) {
-        p->gone = true;
+        p->gone = p->doubt = true;
         p->why = e->error;
     }
     dg_log_limited(DG_LOG_WARNING, "gone", l->name, "%s: %s", l->name, e->error.message);
@@ -396,6 +400,11 @@ static void handle(struct run_lane *l, const struct dg_kafka_event *e)
         break;
     case DG_KAFKA_GONE:
         on_gone(l, e);
+        break;
+    case DG_KAFKA_DOUBT:
+        for (size_t i = 0; i < l->n_places; i++) {
+            l->place[i].doubt = true;
+        }
         break;
     case DG_KAFKA_FAILED:
         on_failed(l, &e->error);

@@ -22,6 +22,7 @@ struct run_place {
     int64_t high;        /* end of the partition as the broker said last; -1 */
     bool failed;         /* left out: somebody has to act */
     bool gone;           /* not there just now */
+    bool doubt;          /* may be another topic: compare the last counted record */
     struct dg_error why; /* failed, gone */
     /* Idle: the broker's end was this twice, `idle_after` apart, while nothing held us up. */
     bool at_end, idle;
@@ -76,6 +77,7 @@ struct run_lane {
  * and reading has begun. */
 void run_take(struct run_lane *l);
 /* Records that should be there are not: note the gap and go on behind it, or stop the partition. */
+bool run_look_again(struct run_lane *l, struct run_place *p); /* doubts: true if it reads again */
 void run_out_of_range(struct run_lane *l, const struct dg_kafka_event *event);
 /* Forget the partitions. */
 void run_free_places(struct run_lane *l);

@@ -334,6 +334,16 @@ static void go_on_at(struct run_lane *l, struct run_place *p, int64_t offset)
     }
 }
 
+bool run_look_again(struct run_lane *l, struct run_place *p)
+{
+    if (!p->doubt) {
+        return false;
+    }
+    p->doubt = p->gone = false;
+    go_on_at(l, p, dg_lane_from(l->lane, &p->place));
+    return true;
+}
+
 void run_out_of_range(struct run_lane *l, const struct dg_kafka_event *event)
 {
     struct dg_error err = {0};

@@ -227,6 +227,19 @@ int dg_lane_take(struct dg_lane *l, const struct dg_position position[], size_t 
     return 0;
 }
 
+int64_t dg_lane_from(struct dg_lane *l, const struct dg_topic_partition *place)
+{
+    const struct lane_partition *p = dg_lane_find(l, place);
+    int64_t from = INT64_MAX;
+    for (size_t i = 0; i < p->n_parts; i++) {
+        struct part part = p->part[i];
+        part.learn_at = part.learn_at < part.learn_to ? part.learn_at : part.next_offset;
+        const int64_t own = part_from(&part);
+        from = own < from ? own : from;
+    }
+    return from;
+}
+
 /* -- what is lost, what is idle -- */
 
 static int add_gap(struct dg_lane *l, const struct lane_partition *p, const struct part *part,

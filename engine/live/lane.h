@@ -73,6 +73,10 @@ DG_MUST_CHECK int dg_lane_feed(struct dg_lane *l, const struct dg_topic_partitio
 DG_MUST_CHECK int dg_lane_gap(struct dg_lane *l, const struct dg_topic_partition *place, int64_t to,
                               const char *reason, struct dg_error *err);
 
+/* The least offset to be fed from, so that the last counted record is compared with what stands
+ * there now; 0 where none was. The place was taken. */
+int64_t dg_lane_from(struct dg_lane *l, const struct dg_topic_partition *place);
+
 /* The broker confirmed that nothing stands behind what was fed (or no longer). Part of the next
  * commit if it changes anything. */
 void dg_lane_idle(struct dg_lane *l, const struct dg_topic_partition *place, bool idle);

@@ -195,6 +195,40 @@ def systemd(config, db):
         d.wait(20)
 
 
+def made_anew(data):
+    """A topic is deleted while it is read and made anew, with fewer partitions and more records in each than were read:
+    nothing is passed over, the gap is written down, and partitions that are no more hold no window back."""
+    tool = "org.apache.kafka.tools.TopicCommand"
+    topic = live.topic("anew", 6)
+    config = live.monitor(topic, "anew")
+    db = live.database("anew")
+
+    def fill(events):
+        found = live.produce(topic, **{**data, "to": events})
+        return found["records"] - found["tombstones"]
+
+    first = fill(3000)
+    path = os.path.join(config, "monitor.yaml")
+    with open(path) as f:
+        text = f.read().replace("idle_after: 1s", "idle_after: 10m")
+    with open(path, "w") as f:
+        f.write(text)
+    d = Daemon(config, db, "anew", name="anew")
+    until("the first topic is counted", lambda: d.metric("driftgauge_records_total") == first)
+    time.sleep(1)
+    live.kafka("tool", tool, "--delete", "--topic", topic)
+    live.topic(topic, 3)
+    second = fill(12000)
+    until("every record of the second topic is counted", lambda: d.metric("driftgauge_records_total") == first + second, 90)
+    until("gaps are written down", lambda: live.sql("SELECT count(*) FROM driftgauge.live_gap", db) == "3")
+
+    def judged():
+        return live.sql("SELECT max(window_end) > (SELECT to_timestamp(min(max_us) / 1e6) - interval '3 hours' FROM "
+                        "driftgauge.live_position WHERE partition < 3) FROM driftgauge.slice_result", db) == "t"
+    until("windows are judged without the partitions that are gone", judged)
+    stop_in(d, 20)
+
+
 def main():
     global watched
     data = dict(events=EVENTS, days=1, seed=11, **live.TROUBLE)
@@ -241,6 +275,9 @@ def main():
                 fail(f"the log has no event={event}: {d.words()}")
         live.finish(config, db, "life", lanes=2)
         live.same_rows("after all of it", live.dump("", db, "live"), replay(config, topic))
+
+        say("a topic made anew")
+        made_anew(data)
 
         say("a changed definition, systemd")
         changed_definition(config, db)

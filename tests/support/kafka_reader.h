@@ -128,6 +128,8 @@ static inline enum dg_kafka_event_kind step(struct reader *r, int timeout_ms)
             CHECK_INT(dg_kafka_seek(r->member, &event.place, low, &err), 0);
         }
         break;
+    case DG_KAFKA_DOUBT:
+        break;
     case DG_KAFKA_GONE:
         r->gone++;
         break;

@@ -245,13 +245,16 @@ static void ids_of_open_panes_are_learned_from_the_log(void)
     replace(&w, &m);
     CHECK_INT(lane_member_take(&m, 0, NULL), 0);
     CHECK_INT(m.at[0], 1);
+    CHECK_INT(dg_lane_from(m.lane, &world_place[0]), 1);
     dg_lane_idle(m.lane, &world_place[0], true);
     CHECK_INT(lane_member_commit(&m), 0); /* before anything was learned */
     CHECK_INT(position(&w, 0, 0)->warm_offset, 1);
     replace(&w, &m);
     CHECK_INT(lane_member_take(&m, 0, NULL), 0);
     CHECK_INT(lane_member_feed(&m, 0, 1, NULL), 0);
+    CHECK_INT(dg_lane_from(m.lane, &world_place[0]), 2);
     CHECK_INT(lane_member_feed(&m, 0, 4, NULL), 0);
+    CHECK_INT(dg_lane_from(m.lane, &world_place[0]), 5); /* the last one alone */
     CHECK_INT(duplicates(&m, 0), 2);
     CHECK_INT(rows(&m, 0), 0);
     CHECK_INT(rows(&m, 1), 2);
