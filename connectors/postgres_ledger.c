@@ -177,6 +177,7 @@ static void ledger_close(struct dg_ledger *self)
 static const struct dg_ledger_ops ledger_ops = {
     .name = "postgres",
     .open_stream = dg_ledger_open_stream,
+    .enroll = dg_ledger_enroll,
     .acquire = dg_ledger_acquire,
     .group = dg_ledger_group,
     .commit = dg_ledger_commit,

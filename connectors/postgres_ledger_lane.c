@@ -25,7 +25,14 @@ static const char begin_sql[] =
 static const char stand_sql[] =
     "UPDATE driftgauge.live_position SET idle = false WHERE stream_id = ANY ($2) AND topic = $3 "
     "AND partition = $4 AND tenant_id = $1 RETURNING stream_id, position_id, seq, next_offset, "
-    "warm_offset, tail, first_us, max_us, idle::int, state";
+    "warm_offset, tail, first_us, max_us, idle::int, state, appeared::int";
+/* One process at a time, so that all find the same partitions to begin with. */
+static const char turn_sql[] = "SELECT count(*) FROM (SELECT FROM driftgauge.live_stream WHERE "
+                               "stream_id = $1 FOR NO KEY UPDATE) s";
+static const char enroll_sql[] =
+    "INSERT INTO driftgauge.live_position (tenant_id, stream_id, topic, partition, appeared) "
+    "SELECT $1, $2, $3, p, false FROM generate_series(0, $4 - 1) p WHERE NOT EXISTS (SELECT FROM "
+    "driftgauge.live_position k WHERE k.stream_id = $2 AND k.topic = $3)";
 
 static int ask(struct dg_pg_ledger *l, const char *group, const struct dg_topic_partition *place,
                const int32_t streams[], size_t n, struct pg_result *r[5], struct dg_error *err)
@@ -109,6 +116,7 @@ static int put_position(const struct pg_result *r, int32_t stream, int64_t epoch
         .warm_offset = dg_pg_integer(r, row, 4, 0),
         .tail = (uint64_t)dg_pg_integer(r, row, 5, 0),
         .clock = {dg_pg_integer(r, row, 6, DG_TIME_NONE), dg_pg_integer(r, row, 7, DG_TIME_NONE)},
+        .appeared = dg_pg_integer(r, row, 10, 0) != 0,
         .idle = dg_pg_integer(r, row, 8, 0) != 0,
         .state = held->state,
         .state_len = len,
@@ -168,6 +176,34 @@ const struct dg_held *dg_ledger_held(const struct dg_pg_ledger *l,
         }
     }
     return NULL;
+}
+
+int dg_ledger_enroll(struct dg_ledger *self, int32_t stream, const char *topic, int32_t n,
+                     struct dg_error *err)
+{
+    static const char what[] = "enroll partitions";
+    struct dg_pg_ledger *l = dg_pg_ledger_of(self);
+    struct dg_pg_args *a = &l->args;
+    struct pg_result *r[3] = {0};
+    int code = dg_ledger_session(l, err);
+    code = code != 0 ? code : dg_pg_pipe_begin(l->pg, err);
+    if (code != 0) {
+        return dg_ledger_done(l, code);
+    }
+    code = dg_pg_pipe_send(l->pg, what, "BEGIN", NULL, err);
+    dg_pg_args_clear(a);
+    dg_pg_args_int4(a, stream);
+    code = code != 0 ? code : dg_pg_pipe_send(l->pg, what, turn_sql, a, err);
+    dg_pg_args_clear(a);
+    dg_pg_args_int2(a, l->tenant_id);
+    dg_pg_args_int4(a, stream);
+    dg_pg_args_text(a, topic);
+    dg_pg_args_int4(a, n);
+    code = code != 0 ? code : dg_pg_pipe_send(l->pg, what, enroll_sql, a, err);
+    code = dg_pg_pipe_finish(l->pg, what, code, 3, r, err);
+    dg_ledger_clear(r, 3);
+    code = code != 0 ? code : dg_pg_run(l->pg, what, "COMMIT", err);
+    return dg_ledger_done(l, code);
 }
 
 int dg_ledger_acquire(struct dg_ledger *self, const char *group,

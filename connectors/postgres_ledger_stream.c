@@ -10,7 +10,8 @@
 /* Positions keep their offsets; what was being counted belonged to the old configuration. */
 static const char inherit_sql[] =
     "INSERT INTO driftgauge.live_position (tenant_id, stream_id, topic, partition, next_offset, "
-    "warm_offset, tail) SELECT tenant_id, $1, topic, partition, next_offset, next_offset, tail "
+    "warm_offset, tail, appeared) SELECT tenant_id, $1, topic, partition, next_offset, "
+    "next_offset, tail, appeared "
     "FROM driftgauge.live_position WHERE stream_id = $2";
 
 static const char say_sql[] =

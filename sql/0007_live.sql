@@ -64,6 +64,7 @@ CREATE TABLE driftgauge.live_position (
     first_us     bigint,
     max_us       bigint,
     idle         boolean     NOT NULL DEFAULT false,
+    appeared     boolean     NOT NULL DEFAULT true,
     state        bytea       NOT NULL DEFAULT '',
     committed_at timestamptz,
     UNIQUE (stream_id, topic, partition),
@@ -83,6 +84,7 @@ COMMENT ON COLUMN driftgauge.live_position.tail IS 'Fingerprint of the last coun
 COMMENT ON COLUMN driftgauge.live_position.first_us IS 'Least event time, microseconds since 1970; null before any.';
 COMMENT ON COLUMN driftgauge.live_position.max_us IS 'Newest confirmed event time, microseconds since 1970; null before any.';
 COMMENT ON COLUMN driftgauge.live_position.idle IS 'The broker confirmed that nothing stands behind next_offset: windows do not wait for this partition.';
+COMMENT ON COLUMN driftgauge.live_position.appeared IS 'The partition was not there when the stream began: it is read from its beginning, whatever the start policy.';
 COMMENT ON COLUMN driftgauge.live_position.state IS 'What deciding about the next record needs beyond the columns here.';
 COMMENT ON COLUMN driftgauge.live_position.committed_at IS 'When it was last updated; null: never.';
 

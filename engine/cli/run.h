@@ -57,7 +57,6 @@ struct run_monitor {
     bool opened;
     atomic_size_t expected; /* partitions its topics have */
     atomic_int *partitions; /* [source.n_topics] of each; -1: not known yet */
-    atomic_bool *began;     /* [source.n_topics] positions of the topic are known */
     struct run_passed passed;
 };
 

@@ -63,6 +63,13 @@ static int open_stream(struct dg_ledger *self, const struct dg_stream_key *key, 
     return note(w, w->inner->ops->open_stream(w->inner, key, stream, replaced, err), err);
 }
 
+static int enroll(struct dg_ledger *self, int32_t stream, const char *topic, int32_t n,
+                  struct dg_error *err)
+{
+    struct witness *w = of(self);
+    return note(w, w->inner->ops->enroll(w->inner, stream, topic, n, err), err);
+}
+
 static int acquire(struct dg_ledger *self, const char *group,
                    const struct dg_topic_partition *place, const int32_t streams[],
                    size_t n_streams, struct dg_position out[], struct dg_error *err)
@@ -196,6 +203,7 @@ static void close_witness(struct dg_ledger *self)
 
 static const struct dg_ledger_ops ops = {.name = "witness",
                                          .open_stream = open_stream,
+                                         .enroll = enroll,
                                          .acquire = acquire,
                                          .group = group,
                                          .commit = commit,

@@ -134,7 +134,6 @@ static void free_monitor(struct run_monitor *m)
     dg_loaded_deinit(&m->loaded);
     free(m->schema_path);
     free(m->baselines);
-    free(m->began);
     free(m->partitions);
     pthread_mutex_destroy(&m->passed.lock);
 }
@@ -212,21 +211,19 @@ static int prepare(struct run_generation *g, struct run_monitor *m, struct dg_er
     }
     m->planned = true;
     m->plan.row_partitions = false;
-    m->began = calloc(monitor->source.n_topics, sizeof *m->began);
     m->partitions = calloc(monitor->source.n_topics, sizeof *m->partitions);
     m->baselines = name_baselines(&m->loaded);
-    if (m->began == NULL || m->partitions == NULL || m->baselines == NULL) {
-        return dg_fail_memory(err);
-    }
-    for (size_t i = 0; i < monitor->source.n_topics; i++) {
-        atomic_init(&m->partitions[i], -1);
-    }
-    m->key = (struct dg_stream_key){.group = g->settings.kafka.group,
-                                    .monitor = monitor->name,
-                                    .config_hash = monitor->hash,
-                                    .baseline = m->baselines,
-                                    .of = monitor};
-    return prepare_decoder(g, m, err);
+    return dg_fail_memory(err);
+}
+for (size_t i = 0; i < monitor->source.n_topics; i++) {
+    atomic_init(&m->partitions[i], -1);
+}
+m->key = (struct dg_stream_key){.group = g->settings.kafka.group,
+                                .monitor = monitor->name,
+                                .config_hash = monitor->hash,
+                                .baseline = m->baselines,
+                                .of = monitor};
+return prepare_decoder(g, m, err);
 }
 
 static bool same_name(const struct run_generation *g, const struct dg_monitor *monitor,

@@ -63,6 +63,11 @@ static int count_partitions(struct run_lane *l, struct dg_error *err)
             }
             sum += n > 0 ? (size_t)n : 0;
             atomic_store(&m->partitions[k], n);
+            const int enrolled =
+                n <= 0 ? 0 : l->ledger->ops->enroll(l->ledger, m->stream, source->topic[k], n, err);
+            if (enrolled != 0) {
+                return enrolled;
+            }
         }
         atomic_store(&m->expected, sum);
     }
@@ -92,12 +97,6 @@ static int acquire_place(struct run_lane *l, struct run_place *p, struct dg_erro
     }
     const int rc = l->ledger->ops->acquire(l->ledger, l->g->settings.kafka.group, &p->place, stream,
                                            p->n_readers, p->position, err);
-    for (size_t i = 0; i < p->n_readers && rc == 0; i++) {
-        if (p->position[i].next_offset != DG_OFFSET_NONE &&
-            run_reads_topic(p->reader[i], p->place.topic, &which)) {
-            atomic_store(&p->reader[i]->began[which], true);
-        }
-    }
     free(stream);
     return rc;
 }
@@ -107,13 +106,13 @@ static int acquire_place(struct run_lane *l, struct run_place *p, struct dg_erro
 /* Where a monitor begins in a partition it has never read. One that appeared after the stream began
  * is read from its beginning: nothing of it has been passed over on purpose. */
 static int start_offset(struct run_lane *l, const struct run_monitor *m, const struct run_place *p,
-                        int64_t low, int64_t high, int64_t *offset, struct dg_error *err)
+                        bool appeared, int64_t low, int64_t high, int64_t *offset,
+                        struct dg_error *err)
 {
     const struct dg_source_spec *source = &m->loaded.monitor->source;
-    size_t which = 0;
     int rc = 0;
     *offset = low;
-    if (!run_reads_topic(m, p->place.topic, &which) || atomic_load(&m->began[which])) {
+    if (appeared) {
         return 0;
     }
     switch (source->start) {
@@ -200,7 +199,7 @@ static int begin_place(struct run_lane *l, struct run_place *p, struct dg_error 
         struct dg_position *at = &p->position[i];
         fresh[i] = at->next_offset == DG_OFFSET_NONE;
         if (fresh[i]) {
-            rc = start_offset(l, p->reader[i], p, low, high, &at->next_offset, err);
+            rc = start_offset(l, p->reader[i], p, at->appeared, low, high, &at->next_offset, err);
             at->warm_offset = at->next_offset;
         }
         if (rc != 0) {

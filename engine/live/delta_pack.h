@@ -20,9 +20,9 @@ struct dg_packed_row {
 };
 
 /*
- * A store that only appends: every delta goes into the open row of its (stream, pane). The groups of
- * this process (see engine/slicer.h) get the ledger's numbers; slices and series are renumbered by
- * them. visit, forget are programmer's errors.
+ * A store that only appends: every delta goes into the open row of its (stream, pane). The groups
+ * of this process (see engine/slicer.h) get the ledger's numbers; slices and series are renumbered
+ * by them. visit, forget are programmer's errors.
  */
 struct dg_packer;
 /* The caller's to close. ENOMEM. */

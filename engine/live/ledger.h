@@ -89,6 +89,11 @@ struct dg_ledger_ops {
 
     /* -- a lane's side -- */
 
+    /* The topic has partitions 0 .. n - 1 now. Where the stream knows none of the topic yet, these
+     * are those it begins with; others that are acquired later have appeared since (see struct
+     * dg_position). */
+    int (*enroll)(struct dg_ledger *self, int32_t stream, const char *topic, int32_t n,
+                  struct dg_error *err);
     /* Become the owner of `place` in the group: epoch + 1, in one transaction with reading where
      * each stream stands. out[n_streams], in the order of streams; a stream that has no row there
      * yet gets one with next_offset DG_OFFSET_NONE. Memory of out lives until the next acquire of

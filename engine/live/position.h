@@ -25,6 +25,7 @@ struct dg_position {
                             <= next_offset */
     uint64_t tail;       /* fingerprint of the last counted record; 0: none */
     struct dg_partition_clock clock;
+    bool appeared;        /* it was not there when the stream began with the topic; acquire tells */
     bool idle;            /* the broker confirmed that there is nothing behind next_offset */
     const uint8_t *state; /* [state_len] dg_admission_save; len 0: fresh */
     size_t state_len;

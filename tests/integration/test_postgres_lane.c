@@ -69,6 +69,34 @@ static void equal_keys_are_one_stream_and_another_configuration_replaces_it(void
     two->ops->close(two);
 }
 
+static void partitions_that_a_stream_did_not_begin_with_have_appeared(void)
+{
+    struct dg_ledger *l = open_ledger(writer, "h:1/lane-0");
+    struct dg_ledger *other = open_ledger(writer, "h:2/lane-0");
+    struct dg_error err = {0};
+    const int32_t stream = open_stream(l, "growing", &credit);
+    struct dg_position p;
+    CHECK_INT(l->ops->enroll(l, stream, place.topic, 4, &err), 0);
+    CHECK_INT(other->ops->enroll(other, stream, place.topic, 9, &err), 0); /* comes too late */
+    for (int32_t i = 0; i < 6; i++) {
+        const struct dg_topic_partition at = {place.topic, i};
+        CHECK_INT(other->ops->acquire(other, "growing", &at, &stream, 1, &p, &err), 0);
+        CHECK(p.next_offset == DG_OFFSET_NONE && p.appeared == (i >= 4));
+    }
+    const struct dg_topic_partition at = {place.topic, 5}; /* nobody committed it: still so */
+    CHECK_INT(l->ops->acquire(l, "growing", &at, &stream, 1, &p, &err), 0);
+    CHECK(p.appeared);
+    const int32_t next = open_stream(l, "growing", &changed); /* so it is for whoever follows */
+    CHECK_INT(l->ops->enroll(l, next, place.topic, 9, &err), 0);
+    CHECK_INT(l->ops->acquire(l, "growing", &at, &next, 1, &p, &err), 0);
+    CHECK(p.appeared);
+    CHECK_INT(take(l, "growing", next, &p, &err), 0);
+    CHECK(!p.appeared);
+    CHECK_INT(l->ops->enroll(l, next, "absent so far", 0, &err), 0);
+    other->ops->close(other);
+    l->ops->close(l);
+}
+
 static void a_position_comes_back_as_it_was_committed(void)
 {
     struct dg_ledger *l = open_ledger(writer, "h:1/lane-0");
@@ -380,6 +408,7 @@ int main(int argc, char **argv)
     }
     return CHECK_MAIN(
         argc, argv, CASE(equal_keys_are_one_stream_and_another_configuration_replaces_it),
+        CASE(partitions_that_a_stream_did_not_begin_with_have_appeared),
         CASE(a_position_comes_back_as_it_was_committed),
         CASE(whoever_is_not_the_owner_any_more_writes_nothing),
         CASE(one_bad_position_of_many_stops_them_all),

@@ -156,6 +156,7 @@ static struct dg_position *make_position(struct memory_db *db, int32_t stream,
                               .place = {copy_text(place->topic), place->partition},
                               .next_offset = offset,
                               .warm_offset = offset,
+                              .appeared = true,
                               .clock = {DG_TIME_NONE, DG_TIME_NONE}};
     return p;
 }
@@ -255,6 +256,25 @@ static struct taken *take(struct session *s, const struct dg_topic_partition *pl
     }
     *t = (struct taken){topic, place->partition, must(calloc(n + 1, sizeof *t->position)), n};
     return t;
+}
+
+static int enroll(struct dg_ledger *self, int32_t stream, const char *topic, int32_t n,
+                  struct dg_error *err)
+{
+    struct memory_db *db = ((struct session *)self)->db;
+    pthread_mutex_lock(&db->lock);
+    const int rc = away(db, err);
+    bool known = false;
+    for (size_t i = 0; i < db->n_positions; i++) {
+        known |=
+            db->position[i].stream == stream && strcmp(db->position[i].place.topic, topic) == 0;
+    }
+    for (int32_t i = 0; rc == 0 && !known && i < n; i++) {
+        const struct dg_topic_partition place = {topic, i};
+        make_position(db, stream, &place, DG_OFFSET_NONE)->appeared = false;
+    }
+    pthread_mutex_unlock(&db->lock);
+    return rc;
 }
 
 static int acquire(struct dg_ledger *self, const char *group,
@@ -502,6 +522,7 @@ static void close_session(struct dg_ledger *self)
 static const struct dg_ledger_ops MEMORY_LEDGER = {
     .name = "memory",
     .open_stream = open_stream,
+    .enroll = enroll,
     .acquire = acquire,
     .group = group,
     .commit = commit,
