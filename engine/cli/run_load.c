@@ -213,17 +213,18 @@ static int prepare(struct run_generation *g, struct run_monitor *m, struct dg_er
     m->plan.row_partitions = false;
     m->partitions = calloc(monitor->source.n_topics, sizeof *m->partitions);
     m->baselines = name_baselines(&m->loaded);
-    return dg_fail_memory(err);
-}
-for (size_t i = 0; i < monitor->source.n_topics; i++) {
-    atomic_init(&m->partitions[i], -1);
-}
-m->key = (struct dg_stream_key){.group = g->settings.kafka.group,
-                                .monitor = monitor->name,
-                                .config_hash = monitor->hash,
-                                .baseline = m->baselines,
-                                .of = monitor};
-return prepare_decoder(g, m, err);
+    if (m->partitions == NULL || m->baselines == NULL) {
+        return dg_fail_memory(err);
+    }
+    for (size_t i = 0; i < monitor->source.n_topics; i++) {
+        atomic_init(&m->partitions[i], -1);
+    }
+    m->key = (struct dg_stream_key){.group = g->settings.kafka.group,
+                                    .monitor = monitor->name,
+                                    .config_hash = monitor->hash,
+                                    .baseline = m->baselines,
+                                    .of = monitor};
+    return prepare_decoder(g, m, err);
 }
 
 static bool same_name(const struct run_generation *g, const struct dg_monitor *monitor,
