@@ -288,8 +288,14 @@ static int find_group(struct dg_pg_ledger *l, struct dg_ledger_stream *s,
         const struct dg_name last = rest_of(name);
         id = dg_names_find(&l->groups, &last);
     }
+    if (code == 0 && id == 0 && s->n_groups < max_groups) { /* fewer rows than were read before */
+        code =
+            dg_fail(err, EBADMSG,
+                    "%s: driftgauge.live_group lacks versions of stream %d that were there: were "
+                    "rows deleted by hand?",
+                    l->pg->place, (int)s->stream);
+    }
     if (code == 0 && id == 0) { /* a limit that was lowered, or a single group */
-        DG_ASSERT(s->n_groups >= max_groups);
         id = (int32_t)max_groups;
     }
     if (code == 0) {

@@ -237,6 +237,23 @@ static void one_bad_position_of_many_stops_them_all(void)
     l->ops->close(l);
 }
 
+static void groups_that_were_deleted_are_missed(void)
+{
+    struct dg_ledger *l = open_ledger(writer, "h:1/lane-0");
+    struct dg_error err = {0};
+    const int32_t stream = open_stream(l, "lost groups", &credit);
+    uint32_t g = 99;
+    CHECK_INT(l->ops->group(l, stream, "v1", "", 9, &g, &err), 0);
+    CHECK_INT(l->ops->group(l, stream, "v2", "", 9, &g, &err), 0);
+    check_answer("WITH gone AS (DELETE FROM driftgauge.live_group USING driftgauge.live_stream s "
+                 "WHERE s.stream_id = live_group.stream_id AND consumer_group = 'lost groups' AND "
+                 "group_no = 0 RETURNING 1) SELECT count(*) FROM gone",
+                 "1");
+    CHECK_INT(l->ops->group(l, stream, "v3", "", 9, &g, &err), EBADMSG);
+    CHECK(strstr(err.message, "live_group") != NULL);
+    l->ops->close(l);
+}
+
 static void groups_are_dense_and_the_last_is_for_the_rest(void)
 {
     struct dg_ledger *one = open_ledger(writer, "h:1/lane-0");
@@ -411,7 +428,7 @@ int main(int argc, char **argv)
         CASE(partitions_that_a_stream_did_not_begin_with_have_appeared),
         CASE(a_position_comes_back_as_it_was_committed),
         CASE(whoever_is_not_the_owner_any_more_writes_nothing),
-        CASE(one_bad_position_of_many_stops_them_all),
+        CASE(one_bad_position_of_many_stops_them_all), CASE(groups_that_were_deleted_are_missed),
         CASE(groups_are_dense_and_the_last_is_for_the_rest), CASE(hostile_names_go_through),
         CASE(a_commit_whose_answer_is_lost_is_settled),
         CASE(acquiring_waits_for_a_commit_under_way),
