@@ -367,6 +367,10 @@ static bool insist(struct judge *d, int (*open)(struct judge *d, struct dg_error
         if (rc != EAGAIN) {
             dg_log_limited(DG_LOG_ERROR, "failed", WHO, "cannot open the streams: %s", err.message);
         }
+        if (rc != EAGAIN && d->j->run->options.until_end) { /* nobody is there to mend it */
+            atomic_store(&d->j->failed, true);
+            return false;
+        }
         run_backoff_next(&retry);
         if (!run_pause(&d->j->thread, retry.wait_us)) {
             return false;

@@ -266,7 +266,8 @@ static bool advance(struct leader *m)
     struct run *r = m->r;
     switch (m->phase) {
     case OPENING:
-        if (m->stop || m->next != NULL) {
+        if (m->stop || m->next != NULL || ended(&r->judge.thread)) {
+            m->stop |= m->next == NULL;
             stop_judge(m);
         } else if (atomic_load(&r->judge.opened)) {
             start_lanes(m);

@@ -38,6 +38,7 @@ printf 'kafka: { properties: { enable.auto.commit: true } }\n' > "$scratch/dir/d
 run 3 'enable.auto.commit' -c "$scratch/dir"
 run 3 'no.such.property' -c "$scratch/dir/a.yaml" --settings <(printf 'kafka: { properties: { no.such.property: 1 } }\n')
 rm "$scratch/dir/driftgauge.yaml"
+run 4 'password file' -c "$scratch/dir" --until-end --listen off --db-password-file "$scratch/nowhere"
 run 4 'FAILED broker' -c "$scratch/dir" --check-connect
 grep -q '^FAILED database' "$scratch/out" || fail "the database is not asked: $(cat "$scratch/out")"
 grep -q '^ok     monitor a' "$scratch/out" || fail "monitors are not listed: $(cat "$scratch/out")"
