@@ -2,6 +2,18 @@
 
 #include <errno.h>
 
+/* place NULL: of several. */
+static int fail_offsets(rd_kafka_resp_err_t code, const struct dg_topic_partition *place,
+                        struct dg_error *err)
+{
+    const int number = dg_kafka_errno(code);
+    const int rc = number == ENOENT || number == EACCES ? number : ETIMEDOUT;
+    return place == NULL
+               ? dg_fail(err, rc, "cannot ask Kafka for offsets: %s", rd_kafka_err2str(code))
+               : dg_fail(err, rc, "cannot ask Kafka for offsets of %s [%d]: %s", place->topic,
+                         place->partition, rd_kafka_err2str(code));
+}
+
 /* ListOffsets with a time, or with librdkafka's names for the ends. query_watermark_offsets of
  * librdkafka 2.0.2 does not keep its timeout; this call does. */
 static int list_offset(rd_kafka_t *rk, const struct dg_topic_partition *place, int64_t what,
@@ -18,10 +30,7 @@ static int list_offset(rd_kafka_t *rk, const struct dg_topic_partition *place, i
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
         return 0;
     }
-    const int number = dg_kafka_errno(code);
-    return dg_fail(err, number == ENOENT || number == EACCES ? number : ETIMEDOUT,
-                   "cannot ask Kafka for offsets of %s [%d]: %s", place->topic, place->partition,
-                   rd_kafka_err2str(code));
+    return fail_offsets(code, place, err);
 }
 
 int dg_kafka_ask_range(rd_kafka_t *rk, const struct dg_topic_partition *place, int timeout_ms,
@@ -85,6 +94,26 @@ int dg_kafka_range(struct dg_kafka_member *m, const struct dg_topic_partition *p
                    int timeout_ms, int64_t *low, int64_t *high, struct dg_error *err)
 {
     return dg_kafka_ask_range(m->rk, place, timeout_ms, low, high, err);
+}
+
+int dg_kafka_ends(struct dg_kafka_member *m, const struct dg_topic_partition places[], size_t n,
+                  int timeout_ms, int64_t end[], struct dg_error *err)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
+    for (size_t i = 0; i < n; i++) {
+        rd_kafka_topic_partition_list_add(list, places[i].topic, places[i].partition)->offset =
+            RD_KAFKA_OFFSET_END;
+    }
+    const rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(m->rk, list, timeout_ms);
+    for (size_t i = 0; i < n; i++) {
+        const rd_kafka_topic_partition_t *at =
+            rd_kafka_topic_partition_list_find(list, places[i].topic, places[i].partition);
+        const bool known =
+            code == RD_KAFKA_RESP_ERR_NO_ERROR && at->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+        end[i] = known && at->offset >= 0 ? at->offset : -1;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return code == RD_KAFKA_RESP_ERR_NO_ERROR ? 0 : fail_offsets(code, n == 1 ? places : NULL, err);
 }
 
 int dg_kafka_offset_at(struct dg_kafka_member *m, const struct dg_topic_partition *place,

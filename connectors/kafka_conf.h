@@ -8,9 +8,6 @@
 #include <librdkafka/rdkafka.h>
 #include <stdatomic.h>
 
-/* Records that may wait per partition before it is no longer fetched: queued.min.messages. */
-#define DG_KAFKA_QUEUE_RECORDS 20000
-
 enum dg_kafka_role { DG_KAFKA_CONSUMER, DG_KAFKA_PRODUCER };
 
 /* What librdkafka's callbacks tell about one client. It is the client's opaque, so a struct that

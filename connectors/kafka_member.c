@@ -9,7 +9,20 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DEFAULT_BATCH = 4096, DEFAULT_QUEUE_KB = 16384, SWEEP_MS = 100, SEEK_MS = 5000 };
+enum { DEFAULT_BATCH = 4096, SWEEP_MS = 100, SEEK_MS = 5000 };
+
+/* What may wait in all queues together: 64 MB of records, and 240,000 records, for librdkafka needs
+ * about 350 bytes beside each. With the last fetch of each partition that makes some 150 MB. */
+enum {
+    ALL_RECORDS = 240000,
+    ALL_KB = 65536,
+    UNKNOWN_PARTITIONS = 8,
+    LEAST_RECORDS = 1000,
+    MOST_RECORDS = 60000,
+    LEAST_KB = 256,
+    MOST_KB = 16384,
+    MOST_FETCH_KB = 1024
+};
 
 const char *dg_kafka_topic_name(const struct dg_kafka_member *m, const char *name)
 {
@@ -374,23 +387,45 @@ void dg_kafka_member_close(struct dg_kafka_member *m)
     dg_kafka_destroy(m->rk, true, member_free, m);
 }
 
+static size_t between(size_t least, size_t n, size_t most)
+{
+    return n < least ? least : n > most ? most : n;
+}
+
+/* The number that a property has, which may be the user's. */
+static size_t number_of(const rd_kafka_conf_t *conf, const char *name)
+{
+    char text[32];
+    size_t size = sizeof text;
+    DG_ASSERT(rd_kafka_conf_get(conf, name, text, &size) == RD_KAFKA_CONF_OK);
+    return strtoull(text, NULL, 10);
+}
+
 static int member_conf(struct dg_kafka_member *m, const struct dg_kafka_member_options *options,
                        rd_kafka_conf_t **out, struct dg_error *err)
 {
-    char kb[24];
-    snprintf(kb, sizeof kb, "%zu", options->queue_kb > 0 ? options->queue_kb : DEFAULT_QUEUE_KB);
-    const struct dg_kafka_property own[] = {{"queued.max.messages.kbytes", kb}};
+    const size_t n = options->partitions > 0 ? options->partitions : UNKNOWN_PARTITIONS;
+    const size_t queue_kb =
+        options->queue_kb > 0 ? options->queue_kb : between(LEAST_KB, ALL_KB / n, MOST_KB);
+    char records[24], kb[24], fetch[24];
+    snprintf(records, sizeof records, "%zu", between(LEAST_RECORDS, ALL_RECORDS / n, MOST_RECORDS));
+    snprintf(kb, sizeof kb, "%zu", queue_kb);
+    snprintf(fetch, sizeof fetch, "%zu", 1024 * between(LEAST_KB, queue_kb / 4, MOST_FETCH_KB));
+    const struct dg_kafka_property own[] = {{"queued.min.messages", records},
+                                            {"queued.max.messages.kbytes", kb},
+                                            {"fetch.message.max.bytes", fetch}};
+    const size_t n_own = sizeof own / sizeof own[0];
     struct dg_kafka_options with = options->client;
-    struct dg_kafka_property *property = calloc(with.n_properties + 1, sizeof *property);
+    struct dg_kafka_property *property = calloc(with.n_properties + n_own, sizeof *property);
     if (property == NULL) {
         return dg_fail_memory(err);
     }
-    property[0] = own[0];
+    memcpy(property, own, sizeof own);
     for (size_t i = 0; i < with.n_properties; i++) {
-        property[i + 1] = with.property[i];
+        property[n_own + i] = with.property[i];
     }
     with.property = property;
-    with.n_properties++;
+    with.n_properties += n_own;
     rd_kafka_conf_t *conf = NULL;
     int rc = dg_kafka_conf(&with, DG_KAFKA_CONSUMER, &m->link, &conf, err);
     free(property);
@@ -408,6 +443,8 @@ static int member_conf(struct dg_kafka_member *m, const struct dg_kafka_member_o
         rd_kafka_conf_destroy(conf);
         return rc;
     }
+    m->queue_records = number_of(conf, "queued.min.messages");
+    m->queue_bytes = 1024 * number_of(conf, "queued.max.messages.kbytes");
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     *out = conf;
     return 0;

@@ -18,8 +18,11 @@ struct dg_kafka_member_options {
     const char *const *topic; /* [n_topics] */
     size_t n_topics;
     size_t batch_records; /* at most per poll; 0: 4096 */
-    size_t queue_kb;      /* fetch queue per partition; 0: 16384 */
-    bool want_headers;    /* records come with their headers: from 0.1 us per record more */
+    /* Of all topics together, which the queues' bounds are divided by; 0: unknown. Per partition at
+     * least 1000 records and 256 kB wait, whatever their number. */
+    size_t partitions;
+    size_t queue_kb;   /* fetch queue per partition; 0: 64 MB / partitions, at most 16384 */
+    bool want_headers; /* records come with their headers: from 0.1 us per record more */
 };
 
 enum dg_kafka_event_kind {
@@ -88,6 +91,10 @@ DG_MUST_CHECK int dg_kafka_pause(struct dg_kafka_member *m, bool pause, struct d
  * ENOENT. Asks the broker: up to timeout_ms. */
 DG_MUST_CHECK int dg_kafka_range(struct dg_kafka_member *m, const struct dg_topic_partition *place,
                                  int timeout_ms, int64_t *low, int64_t *high, struct dg_error *err);
+/* end[i] = the one behind the last of places[i], all of them by one question; -1 where the broker
+ * did not say. ETIMEDOUT, ENOENT, EACCES: it said nothing at all. */
+DG_MUST_CHECK int dg_kafka_ends(struct dg_kafka_member *m, const struct dg_topic_partition places[],
+                                size_t n, int timeout_ms, int64_t end[], struct dg_error *err);
 /* The first offset whose record time is at or after time_us; the end where there is none. */
 DG_MUST_CHECK int dg_kafka_offset_at(struct dg_kafka_member *m,
                                      const struct dg_topic_partition *place, int64_t time_us,

@@ -40,7 +40,8 @@ struct dg_kafka_member {
     size_t n_parts, turn;
     bool assigned;
 
-    rd_kafka_message_t **message; /* [batch_records]; [0, n_messages) of part `from` */
+    rd_kafka_message_t **message;      /* [batch_records]; [0, n_messages) of part `from` */
+    size_t queue_records, queue_bytes; /* so much may wait per partition, and a fetch more */
     size_t batch_records, n_messages;
     size_t run, at;         /* [run, at) are handed out, [at, n_messages) wait */
     const char *from_topic; /* NULL: what waits is of a partition that was taken away */

@@ -277,12 +277,11 @@ int64_t run_idle_after(const struct run_lane *l, const struct run_place *p)
     return us;
 }
 
-static void check_place(struct run_lane *l, struct run_place *p, int64_t now_us)
+/* What the broker says about the end of a partition; high < 0: nothing. */
+static void check_place(struct run_lane *l, struct run_place *p, int64_t high, int64_t now_us)
 {
-    struct dg_error err = {0};
-    int64_t low = 0, high = 0;
     p->check_us = now_us + CHECK_US;
-    if (dg_kafka_range(l->member, &p->place, ASK_MS, &low, &high, &err) != 0) {
+    if (high < 0) {
         p->end_since_us = -1; /* no evidence */
         return;
     }
@@ -298,24 +297,75 @@ static void check_place(struct run_lane *l, struct run_place *p, int64_t now_us)
     if (now_us - p->end_since_us >= wait_us) {
         p->idle = true;
         dg_lane_idle(l->lane, &p->place, true);
-        l->wanted |= l->run->options.until_end;
     } else {
         p->check_us = p->end_since_us + wait_us;
     }
 }
 
+/* Asking waits behind a fetch, up to its fetch.wait.max.ms: one question for all that are due. */
+static void check_places(struct run_lane *l, int64_t now_us)
+{
+    struct dg_error err = {0};
+    struct dg_topic_partition *place = calloc(l->n_places + 1, sizeof *place);
+    struct run_place **due = calloc(l->n_places + 1, sizeof *due);
+    int64_t *high = calloc(l->n_places + 1, sizeof *high);
+    size_t n = 0;
+    for (size_t i = 0; place != NULL && due != NULL && high != NULL && i < l->n_places; i++) {
+        struct run_place *p = &l->place[i];
+        if (!p->failed && p->at_end && !p->idle && now_us >= p->check_us) {
+            place[n] = p->place;
+            due[n++] = p;
+        }
+    }
+    if (n > 0) {
+        const bool told = dg_kafka_ends(l->member, place, n, ASK_MS, high, &err) == 0;
+        for (size_t i = 0; i < n; i++) {
+            /* One that is not there spoils the question for all. */
+            if (!told &&
+                (n == 1 || dg_kafka_ends(l->member, &place[i], 1, ASK_MS, &high[i], &err) != 0)) {
+                high[i] = -1;
+            }
+            check_place(l, due[i], high[i], now_us);
+        }
+    }
+    free(place);
+    free(due);
+    free(high);
+}
+
+static bool all_idle(const struct run_lane *l)
+{
+    for (size_t i = 0; i < l->n_places; i++) {
+        if (!l->place[i].failed && !l->place[i].idle) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* With --until-end everybody is at the end soon: they are asked about together, and what was
+ * counted is committed once. Nobody is waited for for long. */
+static bool check_is_due(const struct run_lane *l, int64_t now_us)
+{
+    bool due = false, overdue = !l->run->options.until_end, waits = false;
+    for (size_t i = 0; i < l->n_places; i++) {
+        const struct run_place *p = &l->place[i];
+        const bool asks = !p->failed && p->at_end && !p->idle;
+        due |= asks && now_us >= p->check_us;
+        overdue |= asks && now_us >= p->check_us + CHECK_US;
+        waits |= !p->failed && !p->at_end && !p->gone;
+    }
+    return due && (overdue || !waits);
+}
+
 void run_check_idle(struct run_lane *l)
 {
     const int64_t now_us = run_now_us();
-    if (l->paused || l->blocked || l->held) {
+    if (l->paused || l->blocked || l->held || !check_is_due(l, now_us)) {
         return;
     }
-    for (size_t i = 0; i < l->n_places; i++) {
-        struct run_place *p = &l->place[i];
-        if (!p->failed && p->at_end && !p->idle && now_us >= p->check_us) {
-            check_place(l, p, now_us);
-        }
-    }
+    check_places(l, now_us);
+    l->wanted |= l->run->options.until_end && all_idle(l);
 }
 
 /* -- to the board -- */

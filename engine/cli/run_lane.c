@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #define POLL_MS     100
+#define COUNT_MS    2000 /* to ask how many partitions there are */
+#define LEAVING_MS  10   /* at the end, until the leader has seen it */
 #define FIRST_US    INT64_C(200000)
 #define LONGEST_US  INT64_C(5000000)
 #define TELL_US     INT64_C(1000000)
@@ -161,6 +163,23 @@ void run_lane_free(struct run_lane *l)
     free(l);
 }
 
+/* Of all topics; 0: it cannot be said. */
+static size_t all_partitions(struct run_lane *l)
+{
+    struct dg_error err = {0};
+    const struct dg_kafka_options kafka = run_kafka_options(l->g);
+    int32_t *partitions = calloc(l->g->n_topics + 1, sizeof *partitions);
+    size_t sum = 0;
+    if (partitions != NULL &&
+        dg_kafka_probe(&kafka, l->g->topic, l->g->n_topics, COUNT_MS, partitions, &err) == 0) {
+        for (size_t i = 0; i < l->g->n_topics; i++) {
+            sum += partitions[i] > 0 ? (size_t)partitions[i] : 0;
+        }
+    }
+    free(partitions);
+    return sum;
+}
+
 static int open_member(struct run_lane *l, struct dg_error *err)
 {
     char instance[160];
@@ -174,6 +193,7 @@ static int open_member(struct run_lane *l, struct dg_error *err)
                                                         s->kafka.instance != NULL ? instance : NULL,
                                                     .topic = l->g->topic,
                                                     .n_topics = l->g->n_topics,
+                                                    .partitions = all_partitions(l),
                                                     .want_headers = wants_headers(l)};
     return dg_kafka_member_open(&options, &l->member, err);
 }
@@ -455,7 +475,9 @@ static void step(struct run_lane *l)
     }
     struct dg_kafka_event e = {0};
     const bool taking = l->phase == RUN_TAKE && run_backoff_over(&l->retry);
-    dg_kafka_poll(l->member, taking ? 0 : POLL_MS, l->held, &e);
+    const bool leaving = l->run->options.until_end && atomic_load(&l->at_end);
+    const int wait_ms = leaving ? LEAVING_MS : POLL_MS;
+    dg_kafka_poll(l->member, taking ? 0 : wait_ms, l->held, &e);
     handle(l, &e);
 }
 

@@ -195,6 +195,7 @@ static int begin_place(struct run_lane *l, struct run_place *p, struct dg_error 
         return rc != 0 ? rc : dg_fail_memory(err);
     }
     p->high = high;
+    p->at_end = p->idle = false; /* what was not committed of that is forgotten too */
     for (size_t i = 0; i < p->n_readers && rc == 0; i++) {
         struct dg_position *at = &p->position[i];
         fresh[i] = at->next_offset == DG_OFFSET_NONE;

@@ -218,6 +218,12 @@ static void questions_are_answered(void)
     CHECK_INT(dg_kafka_range(r.member, &empty, 5000, &low, &high, &err), 0);
     CHECK(low == 0 && high == 0);
     CHECK_INT(dg_kafka_range(r.member, &none, 5000, &low, &high, &err), ENOENT);
+    const struct dg_topic_partition both[] = {full, empty}, bad[] = {full, none};
+    int64_t end[2] = {7, 7};
+    CHECK_INT(dg_kafka_ends(r.member, both, 2, 5000, end, &err), 0);
+    CHECK(end[0] == 1000 && end[1] == 0);
+    CHECK(dg_kafka_ends(r.member, bad, 2, 1000, end, &err) != 0 || end[0] == 1000);
+    CHECK_INT(end[1], -1);
     const int64_t base = INT64_C(1700000000000) * 1000;
     CHECK_INT(dg_kafka_offset_at(r.member, &full, base + 500 * 1000, 5000, &offset, &err), 0);
     CHECK_INT(offset, 500);
