@@ -33,12 +33,19 @@ static int keep_begin(struct dg_sink *self, const struct dg_window_id *w, struct
     return 0;
 }
 
+/* Room for one more: twice as much whenever n is a power of two. */
+static void *one_more(void *array, size_t n, size_t size)
+{
+    void *grown = (n & (n - 1)) == 0 ? realloc(array, (n == 0 ? 1 : 2 * n) * size) : array;
+    DG_ASSERT(grown != NULL);
+    return grown;
+}
+
 static int keep_series(struct dg_sink *self, const struct dg_series_row *row, struct dg_error *err)
 {
     struct engine_run *r = ((struct keeping_sink *)self)->run;
     (void)err;
-    r->series = realloc(r->series, (r->n_series + 1) * sizeof *r->series);
-    DG_ASSERT(r->series != NULL);
+    r->series = one_more(r->series, r->n_series, sizeof *r->series);
     r->series[r->n_series++] = *row;
     return 0;
 }
@@ -47,8 +54,7 @@ static int keep_slice(struct dg_sink *self, const struct dg_slice_row *row, stru
 {
     struct engine_run *r = ((struct keeping_sink *)self)->run;
     (void)err;
-    r->slice = realloc(r->slice, (r->n_slices + 1) * sizeof *r->slice);
-    DG_ASSERT(r->slice != NULL);
+    r->slice = one_more(r->slice, r->n_slices, sizeof *r->slice);
     r->slice[r->n_slices] = *row;
     r->slice[r->n_slices++].new_field = NULL;
     return 0;
