@@ -121,10 +121,11 @@ def streams():
     expect("nothing on standard input", 0, "replay", "-c", "m.yaml", "-", stdin=b"")
 
 
-def feed(data):
+def feed(data, begun):
     """The same rows for ever, until nobody reads them."""
     try:
-        with open("endless.csv", "wb") as f:
+        with open("endless.csv", "wb") as f:  # waits for a reader
+            begun.set()
             while True:
                 f.write(data)
     except BrokenPipeError:
@@ -136,15 +137,18 @@ def ended(what, args, sign, code):
     temporary file, one that was asked to end leaves nothing; no file under its own name is ever half."""
     for f in os.listdir("out"):
         os.unlink(os.path.join("out", f))
+    begun = threading.Event()
     with open("some.csv", "rb") as f:
-        feeder = threading.Thread(target=feed, args=(f.read(),))
+        feeder = threading.Thread(target=feed, args=(f.read(), begun), daemon=True)
     feeder.start()
     p = subprocess.Popen([gauge, *args], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    if not begun.wait(60):
+        problems.append(f"{what}: it did not begin to read")
     time.sleep(0.25)
     running = p.poll() is None
     p.send_signal(sign)
     words = p.communicate(timeout=60)[1].decode()
-    feeder.join()
+    feeder.join(60)
     if not running:
         problems.append(f"{what}: it was over before the signal")
     elif p.returncode != code:
