@@ -108,10 +108,9 @@ int dg_batch_reserve(struct dg_batch *b, size_t rows)
     void *place = b->place;
     void *news = b->news;
     void *record_us = b->record_us;
-    const bool grown = grow(&reason, cap, sizeof b->reason[0]) &&
-                       grow(&place, cap, sizeof b->place[0]) &&
-                       grow(&news, cap, sizeof b->news[0]) &&
-                       grow(&record_us, cap, sizeof b->record_us[0]);
+    const bool grown =
+        grow(&reason, cap, sizeof b->reason[0]) && grow(&place, cap, sizeof b->place[0]) &&
+        grow(&news, cap, sizeof b->news[0]) && grow(&record_us, cap, sizeof b->record_us[0]);
     b->reason = reason;
     b->place = place;
     b->news = news;

@@ -264,8 +264,8 @@ static int open_plan(struct run *r)
 static int open_topics(struct run *r)
 {
     struct dg_error err = {0};
-    int rc = dg_kafka_input_prepare(&r->kafka, &r->files, r->loaded.monitor, &r->settings.kafka,
-                                    &err);
+    int rc =
+        dg_kafka_input_prepare(&r->kafka, &r->files, r->loaded.monitor, &r->settings.kafka, &err);
     if (rc != 0) {
         return dg_report(rc == ENOMEM ? DG_EXIT_UNEXPECTED : DG_EXIT_CONFIG, &err);
     }

@@ -25,7 +25,8 @@ static const struct dg_projection projection = {.field = fields,
                                                 .id = -1,
                                                 .topic = -1,
                                                 .partition = -1,
-                                                .offset = -1, .record_time = -1};
+                                                .offset = -1,
+                                                .record_time = -1};
 
 static uint64_t sum_of_row(const struct dg_batch *b, size_t row)
 {
