@@ -143,22 +143,12 @@ static void free_stream(struct dg_ledger_stream *s)
     free(s);
 }
 
-static void free_held(struct dg_held *h)
-{
-    for (size_t i = 0; i < h->n; i++) {
-        free(h->position[i].state);
-    }
-    free(h->position);
-    free(h->group);
-    free(h->topic);
-}
-
 static void ledger_close(struct dg_ledger *self)
 {
     struct dg_pg_ledger *l = dg_pg_ledger_of(self);
     dg_pg_close(l->pg);
     for (size_t i = 0; i < l->n_held; i++) {
-        free_held(&l->held[i]);
+        dg_ledger_free_held(&l->held[i]);
     }
     for (size_t i = 0; i < l->n_streams; i++) {
         free_stream(l->stream[i]);

@@ -72,7 +72,7 @@ static int ask(struct dg_pg_ledger *l, const char *group, const struct dg_topic_
     return dg_pg_pipe_finish(l->pg, what, code, 5, r, err);
 }
 
-static void free_held(struct dg_held *h)
+void dg_ledger_free_held(struct dg_held *h)
 {
     for (size_t i = 0; i < h->n; i++) {
         free(h->position[i].state);
@@ -145,7 +145,7 @@ static int keep(struct dg_pg_ledger *l, const struct dg_held *h, struct dg_error
         struct dg_held *old = &l->held[i];
         if (old->partition == h->partition && strcmp(old->topic, h->topic) == 0 &&
             strcmp(old->group, h->group) == 0) {
-            free_held(old);
+            dg_ledger_free_held(old);
             *old = *h;
             return 0;
         }
@@ -240,7 +240,7 @@ int dg_ledger_acquire(struct dg_ledger *self, const char *group,
         code = keep(l, &h, err);
     }
     if (code != 0) {
-        free_held(&h);
+        dg_ledger_free_held(&h);
     }
     dg_ledger_clear(r, 5);
     return dg_ledger_done(l, code);

@@ -86,6 +86,8 @@ int dg_ledger_open_stream(struct dg_ledger *self, const struct dg_stream_key *ke
 int dg_ledger_group(struct dg_ledger *self, int32_t stream, const char *version,
                     const char *variant, uint32_t max_groups, uint32_t *group,
                     struct dg_error *err);
+/* Free what it owns and zero it. */
+void dg_ledger_free_held(struct dg_held *h);
 int dg_ledger_enroll(struct dg_ledger *self, int32_t stream, const char *topic, int32_t n,
                      struct dg_error *err);
 int dg_ledger_acquire(struct dg_ledger *self, const char *group,
