@@ -3,6 +3,7 @@
  * records over the same hours, the same values, are counted and committed equally often; the longer
  * log may not need more than a few allocations beyond the shorter. The log is made beforehand. */
 #include "tests/check.h"
+#include "tests/support/counted_malloc.h"
 #include "tests/support/lane_world.h"
 
 #define RECORDS 20000
@@ -10,33 +11,6 @@
 #define MONDAY  INT64_C(1767571200000000)
 #define COMMITS 10
 #define SLACK   (RECORDS / 500) /* for buffers that double; one per event would be 3 * RECORDS */
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static size_t allocations;
-
-void *__wrap_malloc(size_t n)
-{
-    allocations++;
-    return __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    allocations++;
-    return __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-    allocations++;
-    return __real_realloc(p, n);
-}
 
 static void make_log(struct fake_log *l, size_t n)
 {

@@ -7,6 +7,7 @@
 #include "engine/replay.h"
 #include "tests/check.h"
 #include "tests/support/avro_writer.h"
+#include "tests/support/counted_malloc.h"
 #include "tests/support/text_sink.h"
 
 #include <inttypes.h>
@@ -17,33 +18,6 @@
 #define START   INT64_C(1793750400) /* seconds: 2026-11-04T00:00:00Z */
 #define PATTERN 500                 /* values repeat after so many rows, so that extremes do too */
 #define SLACK   (ROWS / 500)        /* for buffers that double; one per event would be 3 * ROWS */
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-
-static _Atomic size_t allocations;
-
-void *__wrap_malloc(size_t n)
-{
-    allocations++;
-    return __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    allocations++;
-    return __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-    allocations++;
-    return __real_realloc(p, n);
-}
 
 static const char MONITOR[] = "monitor: allocation\n"
                               "columns:\n"
