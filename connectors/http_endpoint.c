@@ -1,4 +1,5 @@
 #include "connectors/http_endpoint.h"
+#include "connectors/clock.h"
 
 #include "connectors/http_listen.h"
 #include "connectors/process_metrics.h"
@@ -41,13 +42,6 @@ struct dg_http_endpoint {
     bool end;
     struct link link[DG_HTTP_CONNECTIONS];
 };
-
-static int64_t steady_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* -- answers -- */
 
@@ -242,7 +236,7 @@ static void on_connection(void *cls, struct MHD_Connection *c, void **context,
             MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
         for (size_t i = 0; info != NULL && i < DG_HTTP_CONNECTIONS && *context == NULL; i++) {
             if (e->link[i].fd < 0) {
-                e->link[i] = (struct link){info->connect_fd, steady_ms()};
+                e->link[i] = (struct link){info->connect_fd, dg_steady_ms()};
                 *context = &e->link[i];
             }
         }
@@ -266,7 +260,7 @@ static void *sweep(void *arg)
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
         pthread_cond_timedwait(&e->ended, &e->lock, &until);
-        const int64_t now_ms = steady_ms();
+        const int64_t now_ms = dg_steady_ms();
         for (size_t i = 0; i < DG_HTTP_CONNECTIONS; i++) {
             const struct link *l = &e->link[i];
             if (l->fd >= 0 && now_ms - l->since_ms > e->timeout_ms) {

@@ -1,10 +1,10 @@
 #include "connectors/kafka_client.h"
+#include "connectors/clock.h"
 
 #include "connectors/kafka_conf.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 int dg_kafka_check(const struct dg_kafka_options *options, struct dg_error *err)
 {
@@ -34,13 +34,6 @@ int dg_kafka_check(const struct dg_kafka_options *options, struct dg_error *err)
         }
     }
     return 0;
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* One attempt of at most slice_ms. */
@@ -95,12 +88,12 @@ static int probe_topic(rd_kafka_t *rk, struct dg_kafka_link *link,
     }
     int64_t failing_since = -1;
     for (;;) {
-        const int64_t begun = now_ms();
+        const int64_t begun = dg_steady_ms();
         const int left = until_ms > begun ? (int)(until_ms - begun) : 0;
         const rd_kafka_resp_err_t code =
             count_partitions(rk, topic, left < SLICE_MS ? left + 1 : SLICE_MS, partitions);
         rd_kafka_poll(rk, 0);
-        const int64_t now = now_ms();
+        const int64_t now = dg_steady_ms();
         const bool heard = atomic_load(&link->code) != 0;
         failing_since = !heard ? -1 : failing_since < 0 ? now : failing_since;
         const bool final = code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
@@ -140,7 +133,7 @@ int dg_kafka_probe(const struct dg_kafka_options *options, const char *const top
         free_link(link);
         return rc;
     }
-    const int64_t until_ms = now_ms() + timeout_ms;
+    const int64_t until_ms = dg_steady_ms() + timeout_ms;
     if (n == 0) {
         int32_t none = 0;
         rc = probe_topic(rk, link, options, NULL, until_ms, &none, err);

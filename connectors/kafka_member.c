@@ -1,3 +1,4 @@
+#include "connectors/clock.h"
 #include "connectors/kafka_member_state.h"
 #include "engine/log.h"
 
@@ -6,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { DEFAULT_BATCH = 4096, SWEEP_MS = 100, SEEK_MS = 5000 };
@@ -220,13 +220,6 @@ int dg_kafka_pause(struct dg_kafka_member *m, bool pause, struct dg_error *err)
     return 0;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Until a queue has something or time is up. */
 static void wait_for(struct dg_kafka_member *m, int64_t ms)
 {
@@ -323,7 +316,7 @@ static bool take_note(struct dg_kafka_member *m, struct dg_kafka_event *event)
 void dg_kafka_poll(struct dg_kafka_member *m, int timeout_ms, bool held,
                    struct dg_kafka_event *event)
 {
-    const int64_t until = timeout_ms > 0 ? now_ms() + timeout_ms : 0;
+    const int64_t until = timeout_ms > 0 ? dg_steady_ms() + timeout_ms : 0;
     if (!held) {
         dg_kafka_release_run(m);
     }
@@ -336,7 +329,7 @@ void dg_kafka_poll(struct dg_kafka_member *m, int timeout_ms, bool held,
         if (flowing && dg_kafka_take_partition(m, event)) {
             return;
         }
-        const int64_t left = timeout_ms > 0 ? until - now_ms() : 0;
+        const int64_t left = timeout_ms > 0 ? until - dg_steady_ms() : 0;
         if (left <= 0) {
             *event = (struct dg_kafka_event){.kind = DG_KAFKA_NOTHING};
             return;

@@ -1,4 +1,5 @@
 #include "connectors/kafka_source.h"
+#include "connectors/clock.h"
 
 #include "connectors/kafka_conf.h"
 #include "connectors/kafka_decode.h"
@@ -8,7 +9,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* librdkafka's simple consumer: no group, one bounded queue per partition, which is drained when
  * the engine asks for that partition. */
@@ -47,13 +47,6 @@ struct kafka_source {
     int64_t down_ms;   /* since when no broker answers; 0: one does */
     struct dg_kafka_decoders *decoders;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Nothing more is wanted of this partition: what was fetched ahead is freed. */
 static void finish(struct part *p)
@@ -137,7 +130,7 @@ static enum dg_poll idle(struct kafka_source *s, struct dg_error *err)
         s->down_ms = 0;
         return DG_POLL_IDLE;
     }
-    const int64_t now = now_ms();
+    const int64_t now = dg_steady_ms();
     s->down_ms = s->down_ms == 0 ? now : s->down_ms;
     if (now - s->down_ms < AWAY_MS) {
         return DG_POLL_IDLE;

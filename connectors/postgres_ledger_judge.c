@@ -1,4 +1,5 @@
 /* A judge's lock and what it reads. */
+#include "connectors/clock.h"
 #include "connectors/postgres_ledger_parts.h"
 
 #include <errno.h>
@@ -6,7 +7,6 @@
 #include <libpq-fe.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define STAY_S 10 /* so often at least a judge that computes shows that it lives */
 
@@ -100,12 +100,11 @@ void dg_ledger_seen_args(struct dg_pg_args *a, const struct dg_ledger_stream *s)
 
 int dg_ledger_stay(struct dg_pg_ledger *l, struct dg_error *err)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    if (now.tv_sec - l->asked_s < STAY_S) {
+    const int64_t now_s = dg_steady_ms() / 1000;
+    if (now_s - l->asked_s < STAY_S) {
         return 0;
     }
-    l->asked_s = now.tv_sec;
+    l->asked_s = now_s;
     return dg_pg_run(l->pg, "keep the session", "SELECT 1", err);
 }
 

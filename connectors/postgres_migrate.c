@@ -1,11 +1,11 @@
 #include "connectors/postgres_migrate.h"
+#include "connectors/clock.h"
 
 #include <errno.h>
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* The lock belongs to the name, in every database its own. */
 #define LOCK_KEY "hashtextextended('driftgauge.schema_migration', 0)"
@@ -173,13 +173,6 @@ static int apply(struct dg_pg *pg, const struct dg_migration *m, struct dg_error
     return code;
 }
 
-static double now_seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 static int apply_missing(struct dg_pg *pg, const struct dg_migration_list *list,
                          const struct dg_migrate_options *options, struct dg_error *err)
 {
@@ -189,12 +182,13 @@ static int apply_missing(struct dg_pg *pg, const struct dg_migration_list *list,
         code = fail_newer(pg, &state, list->n, err);
     }
     for (size_t i = state.n_applied; code == 0 && i < list->n; i++) {
-        const double start = now_seconds();
+        const double start = ((double)dg_steady_us() * 1e-6);
         if (!options->dry_run) {
             code = apply(pg, &list->migration[i], err);
         }
         if (code == 0 && options->applied != NULL) {
-            options->applied(options->context, &list->migration[i], now_seconds() - start);
+            options->applied(options->context, &list->migration[i],
+                             ((double)dg_steady_us() * 1e-6) - start);
         }
     }
     return code;

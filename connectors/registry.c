@@ -1,4 +1,5 @@
 #include "connectors/registry.h"
+#include "connectors/clock.h"
 
 #include "connectors/registry_http.h"
 
@@ -7,7 +8,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define MISSING_MS     30000 /* how long the registry's "there is none" is believed */
 #define BACK_OFF_MS    100   /* the first one */
@@ -42,13 +42,6 @@ struct dg_registry {
     uint64_t random;
 };
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* ---- what is known ------------------------------------------------------------------------- */
 
 static size_t place_of(const struct dg_registry *r, uint32_t id)
@@ -80,7 +73,7 @@ static int look_up(struct dg_registry *r, uint32_t id, const struct dg_avro_type
         } else if (e->code == EINVAL) {
             rc = dg_fail(err, EINVAL, "schema %" PRIu32 " of the registry cannot be used: %s", id,
                          e->why);
-        } else if (now_ms() < e->until_ms) {
+        } else if (dg_steady_ms() < e->until_ms) {
             rc = dg_fail(err, ENOENT, "the schema registry has no schema %" PRIu32, id);
         }
     }
@@ -176,7 +169,7 @@ static int back_off(struct dg_registry *r, int code, int64_t at_least_ms,
     int64_t wait = half + (int64_t)random_below(r, (uint64_t)half + 1);
     at_least_ms = at_least_ms > RETRY_AFTER_MS ? RETRY_AFTER_MS : at_least_ms;
     wait = wait < at_least_ms ? at_least_ms : wait;
-    r->next_ms = now_ms() + wait;
+    r->next_ms = dg_steady_ms() + wait;
     r->last_code = code;
     r->last = *why;
     return dg_fail(err, code, "%s", why->message);
@@ -374,7 +367,7 @@ static int fetch(struct dg_registry *r, uint32_t id, struct dg_error *err)
         return dg_fail(err, e.code, "%s", why.message);
     }
     if (e.code == ENOENT) {
-        e.until_ms = now_ms() + MISSING_MS;
+        e.until_ms = dg_steady_ms() + MISSING_MS;
     } else if (e.code != 0) {
         e.code = EINVAL;
         e.why = strdup(why.message);
@@ -396,7 +389,7 @@ int dg_registry_schema(struct dg_registry *r, uint32_t id, const struct dg_avro_
     }
     pthread_mutex_lock(&r->asking);
     rc = look_up(r, id, root, err); /* somebody else may have asked meanwhile */
-    if (rc < 0 && r->back_off_ms > 0 && now_ms() < r->next_ms) {
+    if (rc < 0 && r->back_off_ms > 0 && dg_steady_ms() < r->next_ms) {
         rc = dg_fail(err, r->last_code, "%s", r->last.message);
     }
     const int asked = rc < 0 ? fetch(r, id, err) : 0;
@@ -429,7 +422,7 @@ int dg_registry_open(const struct dg_registry_options *options, struct dg_regist
         free(r);
         return dg_fail_memory(err);
     }
-    r->random = (uint64_t)now_ms() ^ (uint64_t)(uintptr_t)r;
+    r->random = (uint64_t)dg_steady_ms() ^ (uint64_t)(uintptr_t)r;
     *out = r;
     return 0;
 }

@@ -1,4 +1,5 @@
 /* driftgauge demo: the whole live path on one machine, without any server set up beforehand. */
+#include "connectors/clock.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/demo_broker.h"
 #include "engine/cli/demo_process.h"
@@ -17,7 +18,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define TOPIC   "credit.scores"
@@ -118,7 +118,7 @@ struct demo {
     uint16_t port;
     uint64_t events, written;
     struct dg_demo_events stream;
-    struct timespec began;
+    int64_t began_us;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -129,11 +129,9 @@ static void on_interrupt(int signal)
     interrupted = 1;
 }
 
-static double seconds_since(const struct timespec *began)
+static double seconds_since(int64_t began_us)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - began->tv_sec) + (double)(now.tv_nsec - began->tv_nsec) * 1e-9;
+    return (double)(dg_steady_us() - began_us) * 1e-6;
 }
 
 static void say(const char *words)
@@ -312,7 +310,7 @@ static int start(struct demo *d, struct dg_error *err)
 
 static int write_due(struct demo *d, struct dg_error *err)
 {
-    const double passed = seconds_since(&d->began);
+    const double passed = seconds_since(d->began_us);
     const double share = passed / (double)d->settings.seconds;
     const uint64_t due = share >= 1.0 ? d->events : (uint64_t)(share * (double)d->events);
     int rc = 0;
@@ -342,9 +340,9 @@ static int stream(struct demo *d, struct dg_error *err)
     const int64_t last_us = (START_S + SPAN_S) * DG_US_PER_S; /* end of the last window */
     double looked = 0.0;
     int rc = 0;
-    clock_gettime(CLOCK_MONOTONIC, &d->began);
+    d->began_us = dg_steady_us();
     while (rc == 0 && !interrupted && d->watch.seen_us < last_us) {
-        const double now = seconds_since(&d->began);
+        const double now = seconds_since(d->began_us);
         if (now - (double)d->settings.seconds > SETTLE_MS / 1e3) {
             return dg_fail(err, ETIMEDOUT, "the last window was not judged within %d s",
                            SETTLE_MS / 1000);

@@ -1,3 +1,4 @@
+#include "connectors/clock.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/exit_codes.h"
 #include "engine/log.h"
@@ -7,14 +8,6 @@
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-static int64_t now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 /* What could not be written is a failure, also when only the last flush finds out. */
 static int finish_output(int code)
@@ -31,6 +24,6 @@ int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, ""); /* widths of characters; numbers stay as in C */
     gsl_set_error_handler_off();
-    dg_log_set_clock(now_us);
+    dg_log_set_clock(dg_wall_us);
     return finish_output(dg_dispatch(argc, argv));
 }

@@ -1,4 +1,5 @@
 /* driftgauge replay: judge files offline, through the same engine that judges the live stream. */
+#include "connectors/clock.h"
 #include "connectors/output.h"
 #include "connectors/postgres_sink.h"
 #include "connectors/report_html.h"
@@ -18,7 +19,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum out { OUT_TABLE, OUT_NDJSON, OUT_CSV, OUT_JSON, OUT_POSTGRES };
@@ -215,9 +215,7 @@ static void on_interrupt(int signal)
 static int64_t monotonic_us(void *context)
 {
     (void)context;
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * DG_US_PER_S + t.tv_nsec / 1000;
+    return dg_steady_us();
 }
 
 static int show_progress(void *arg, const struct dg_replay_progress *p)
@@ -556,7 +554,7 @@ static int run_engine(struct run *r)
                                           .memory_bytes = (size_t)r->settings.memory_mb << 20,
                                           .progress = show_progress,
                                           .progress_arg = r};
-    const int64_t began = monotonic_us(NULL);
+    const int64_t began = dg_steady_us();
     const struct dg_progress_options look = {.mode = progress_mode(r),
                                              .stream = stderr,
                                              .what = r->files.n == 1 ? r->files.path[0]
@@ -565,7 +563,7 @@ static int run_engine(struct run *r)
     dg_progress_begin(&r->progress, &look, dg_common()->no_color);
     int rc = dg_replay(&r->plan, r->source, r->store, r->evaluator, &how, &r->result, &err);
     dg_progress_finish(&r->progress, &r->sample);
-    r->seconds = (double)(monotonic_us(NULL) - began) / 1e6;
+    r->seconds = (double)(dg_steady_us() - began) / 1e6;
     if (rc == 0) {
         const struct dg_run_totals totals = totals_of(r);
         say_remarks(r);

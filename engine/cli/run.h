@@ -8,6 +8,7 @@
 #ifndef DG_ENGINE_CLI_RUN_H
 #define DG_ENGINE_CLI_RUN_H
 
+#include "connectors/clock.h"
 #include "connectors/http_endpoint.h"
 #include "connectors/kafka_dead_letters.h"
 #include "connectors/kafka_member.h"
@@ -66,6 +67,7 @@ struct run_generation {
     size_t n;
     const char **topic; /* [n_topics] of all monitors, each once */
     size_t n_topics;
+    atomic_size_t partitions; /* of all topics together, once somebody has asked; 0: nobody */
     struct dg_kafka_property *property; /* [settings.kafka.n_properties] borrowed texts */
     struct dg_registry *registry;       /* NULL: none */
 };
@@ -132,8 +134,6 @@ struct run {
     char host[64];
 };
 
-/* Microseconds that never jump. */
-int64_t run_now_us(void);
 /* A wait that doubles from 0.2 s to 5 s; zeroed = none. */
 struct run_backoff {
     int64_t wait_us, until_us;

@@ -139,7 +139,7 @@ static void note_watermark(struct run_passed *p, uint32_t lane, int64_t watermar
     }
     if (least != last && least != INT64_MIN) {
         p->at[p->n % RUN_PASSED].watermark_us = least;
-        p->at[p->n++ % RUN_PASSED].at_us = run_now_us();
+        p->at[p->n++ % RUN_PASSED].at_us = dg_steady_us();
     }
     pthread_mutex_unlock(&p->lock);
 }
@@ -160,7 +160,7 @@ static void note_watermarks(struct run_lane *l)
 
 static void after_commit(struct run_lane *l)
 {
-    l->committed_us = run_now_us();
+    l->committed_us = dg_steady_us();
     l->wanted = false;
     l->retry = (struct run_backoff){0};
     if (l->blocked) {
@@ -197,7 +197,7 @@ static void commit_failed(struct run_lane *l, int rc, const struct dg_error *err
         dg_log(DG_LOG_WARNING, "fenced", "%s: %s; reading again from the last commit", l->name,
                err->message);
         run_retake(l);
-        l->retry.until_us = run_now_us() + (int64_t)arc4random_uniform(FENCE_US);
+        l->retry.until_us = dg_steady_us() + (int64_t)arc4random_uniform(FENCE_US);
     } else {
         dg_log_limited(DG_LOG_ERROR, "failed", l->name, "%s: cannot commit: %s", l->name,
                        err->message);
@@ -213,7 +213,7 @@ static bool is_due(const struct run_lane *l)
     }
     return dg_lane_dirty(l->lane) &&
            (l->wanted || dg_lane_full(l->lane) ||
-            run_now_us() - l->committed_us >= l->g->settings.commit_interval_us);
+            dg_steady_us() - l->committed_us >= l->g->settings.commit_interval_us);
 }
 
 void run_commit_due(struct run_lane *l)
@@ -233,14 +233,14 @@ void run_commit_due(struct run_lane *l)
 void run_commit_last(struct run_lane *l, int64_t limit_us)
 {
     struct dg_error err = {0};
-    const int64_t until_us = run_now_us() + limit_us;
+    const int64_t until_us = dg_steady_us() + limit_us;
     int rc = dg_lane_dirty(l->lane) || l->blocked ? EAGAIN : 0;
     while (rc == EAGAIN) {
         rc = commit_once(l, FLUSH_MS, &err);
         if (rc == 0) {
             after_commit(l);
         }
-        if (rc != EAGAIN || run_now_us() >= until_us) {
+        if (rc != EAGAIN || dg_steady_us() >= until_us) {
             break;
         }
         dg_board_beat(l->run->board, l->name);
@@ -360,7 +360,7 @@ static bool check_is_due(const struct run_lane *l, int64_t now_us)
 
 void run_check_idle(struct run_lane *l)
 {
-    const int64_t now_us = run_now_us();
+    const int64_t now_us = dg_steady_us();
     if (l->paused || l->blocked || l->held || !check_is_due(l, now_us)) {
         return;
     }
@@ -479,5 +479,5 @@ void run_tell(struct run_lane *l)
     tell_partitions(l);
     dg_board_lane(l->run->board, l->index, l->phase == RUN_COUNT, l->n_places,
                   dg_lane_bytes(l->lane));
-    l->told_us = run_now_us();
+    l->told_us = dg_steady_us();
 }

@@ -1,4 +1,5 @@
 /* The thread that opens a generation's streams and judges them. */
+#include "connectors/clock.h"
 #include "engine/cli/run.h"
 #include "engine/live/judge.h"
 #include "engine/log.h"
@@ -140,7 +141,7 @@ static int64_t passed_at(struct run_passed *p, int64_t end_us)
 
 static void tell_times(struct seat *s)
 {
-    const int64_t now_us = run_now_us();
+    const int64_t now_us = dg_steady_us();
     for (size_t i = 0; i < s->n_seen; i++) {
         const int64_t at_us = passed_at(&s->m->passed, s->seen_us[i]);
         if (at_us >= 0) {
@@ -173,7 +174,7 @@ static int on_progress(void *arg, const struct dg_judge_report *so_far)
     if (j->run->options.until_end) {
         return 0;
     }
-    return atomic_load(&j->thread.stop) && run_now_us() >= j->limit_us ? 1 : 0;
+    return atomic_load(&j->thread.stop) && dg_steady_us() >= j->limit_us ? 1 : 0;
 }
 
 static bool is_gone(void *arg, const struct dg_topic_partition *place)
@@ -191,7 +192,7 @@ static int run_seat(struct seat *s, struct dg_error *err)
 {
     struct dg_judge_report report = {0};
     struct run_judge *j = s->owner;
-    const int64_t began_us = run_now_us();
+    const int64_t began_us = dg_steady_us();
     s->told = (struct dg_judge_report){0};
     s->n_seen = 0;
     dg_judge_expect(s->judge, atomic_load(&s->m->expected));
@@ -207,7 +208,7 @@ static int run_seat(struct seat *s, struct dg_error *err)
                s->m->loaded.monitor->name);
     }
     if (report.windows > 0) {
-        const double seconds = (double)(run_now_us() - began_us) / 1e6;
+        const double seconds = (double)(dg_steady_us() - began_us) / 1e6;
         dg_board_took(j->run->board, DG_TIME_JUDGE, seconds);
         dg_log(DG_LOG_DEBUG, "judged",
                "%s: %" PRIu64 " windows (%" PRIu64 " again), %" PRIu64 " rows in %.3f s",
@@ -310,13 +311,6 @@ static void judge_before(struct judge *d)
     }
 }
 
-static int64_t wall_clock_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * DG_US_PER_S + t.tv_nsec / 1000;
-}
-
 static int take_seats(struct judge *d, struct dg_error *err)
 {
     struct run_generation *g = d->j->g;
@@ -331,7 +325,7 @@ static int take_seats(struct judge *d, struct dg_error *err)
         const struct dg_judge_options options = {
             .file = (const struct dg_baseline *const *)s->m->loaded.file,
             .threads = g->settings.lanes,
-            .now_us = d->j->run->options.until_end ? NULL : wall_clock_us,
+            .now_us = d->j->run->options.until_end ? NULL : dg_wall_us,
             .horizon_us = g->settings.horizon_us,
             .progress = on_progress,
             .progress_arg = s,
@@ -383,10 +377,10 @@ static bool insist(struct judge *d, int (*open)(struct judge *d, struct dg_error
 /* Until the interval is over or a lane has committed. */
 static void wait_for_news(struct run_judge *j)
 {
-    const int64_t until_us = run_now_us() + j->g->settings.judge_interval_us;
+    const int64_t until_us = dg_steady_us() + j->g->settings.judge_interval_us;
     pthread_mutex_lock(&j->lock);
-    while (!j->fresh && !atomic_load(&j->thread.stop) && run_now_us() < until_us) {
-        const int64_t left_us = until_us - run_now_us();
+    while (!j->fresh && !atomic_load(&j->thread.stop) && dg_steady_us() < until_us) {
+        const int64_t left_us = until_us - dg_steady_us();
         const int64_t slice_us = left_us < SLICE_US ? left_us : SLICE_US;
         struct timespec at;
         clock_gettime(CLOCK_MONOTONIC, &at);
@@ -422,12 +416,12 @@ static void run_all(struct judge *d)
 static void run_last(struct judge *d)
 {
     const bool patient = d->j->run->options.until_end;
-    const int64_t until_us = run_now_us() + LAST_US;
+    const int64_t until_us = dg_steady_us() + LAST_US;
     d->j->limit_us = until_us;
     for (size_t i = 0; i < d->n; i++) {
         bool done = run_one(&d->seat[i]);
-        for (int tries = 0; !done && (patient ? tries < 30 : run_now_us() < until_us && tries < 2);
-             tries++) {
+        for (int tries = 0;
+             !done && (patient ? tries < 30 : dg_steady_us() < until_us && tries < 2); tries++) {
             dg_board_beat(d->j->run->board, WHO);
             struct run_thread never = {0};
             run_pause(&never, d->seat[i].retry.wait_us);

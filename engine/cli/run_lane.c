@@ -19,32 +19,25 @@
 
 /* -- time -- */
 
-int64_t run_now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * DG_US_PER_S + t.tv_nsec / 1000;
-}
-
 void run_backoff_next(struct run_backoff *b)
 {
     b->wait_us = b->wait_us == 0 ? FIRST_US : 2 * b->wait_us;
     b->wait_us = b->wait_us > LONGEST_US ? LONGEST_US : b->wait_us;
     /* Those who failed together should not come back together. */
     const int64_t jitter_us = (int64_t)arc4random_uniform((uint32_t)(b->wait_us / 4));
-    b->until_us = run_now_us() + b->wait_us - jitter_us;
+    b->until_us = dg_steady_us() + b->wait_us - jitter_us;
 }
 
 bool run_backoff_over(const struct run_backoff *b)
 {
-    return run_now_us() >= b->until_us;
+    return dg_steady_us() >= b->until_us;
 }
 
 bool run_pause(const struct run_thread *t, int64_t us)
 {
-    const int64_t until_us = run_now_us() + us;
+    const int64_t until_us = dg_steady_us() + us;
     while (!atomic_load(&t->stop)) {
-        const int64_t left_us = until_us - run_now_us();
+        const int64_t left_us = until_us - dg_steady_us();
         if (left_us <= 0) {
             return true;
         }
@@ -163,9 +156,14 @@ void run_lane_free(struct run_lane *l)
     free(l);
 }
 
-/* Of all topics; 0: it cannot be said. */
+/* Of all topics; 0: it cannot be said. The broker is asked once for all lanes: a client of its own
+ * asks, since the member's queues are sized before it is made. */
 static size_t all_partitions(struct run_lane *l)
 {
+    const size_t known = atomic_load(&l->g->partitions);
+    if (known > 0) {
+        return known;
+    }
     struct dg_error err = {0};
     const struct dg_kafka_options kafka = run_kafka_options(l->g);
     int32_t *partitions = calloc(l->g->n_topics + 1, sizeof *partitions);
@@ -177,6 +175,7 @@ static size_t all_partitions(struct run_lane *l)
         }
     }
     free(partitions);
+    atomic_store(&l->g->partitions, sum);
     return sum;
 }
 
@@ -383,7 +382,7 @@ static void on_end(struct run_lane *l, const struct dg_kafka_event *e)
         p->end_offset = e->offset;
         /* That the end was reached is evidence already. Asking for more costs up to a fetch's wait,
          * and a stream that is read as it is written reaches its end many times a second. */
-        p->end_since_us = run_now_us();
+        p->end_since_us = dg_steady_us();
         p->check_us = p->end_since_us + run_idle_after(l, p);
     }
 }
@@ -462,7 +461,7 @@ static void step(struct run_lane *l)
         run_commit_due(l);
     }
     atomic_store(&l->at_end, quiet_end(l));
-    if (run_now_us() - l->told_us >= TELL_US) {
+    if (dg_steady_us() - l->told_us >= TELL_US) {
         run_tell(l);
     }
     if (l->member == NULL) {
@@ -525,7 +524,7 @@ int run_lane_start(struct run *r, uint32_t index, struct run_lane **out, struct 
     l->g = r->g;
     l->index = index;
     snprintf(l->name, sizeof l->name, "lane %u", index);
-    l->committed_us = run_now_us();
+    l->committed_us = dg_steady_us();
     dg_board_lane_renewed(r->board, index);
     dg_board_lane(r->board, index, false, 0, 0);
     dg_board_beat(r->board, l->name);

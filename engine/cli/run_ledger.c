@@ -40,13 +40,13 @@ static int note(struct witness *w, int rc, const struct dg_error *err)
     dg_board_state(w->board, DG_PART_LEDGER, w->who, now, "%s", words);
     w->state = now;
     if (now != DG_STATE_OK && now != before) {
-        w->since_us = run_now_us();
+        w->since_us = dg_steady_us();
         dg_log(now == DG_STATE_FAILED ? DG_LOG_ERROR : DG_LOG_WARNING, state_event(now), "%s: %s",
                w->who, words);
     } else if (now == DG_STATE_OK && before != DG_STATE_STARTING) {
         dg_board_add(w->board, DG_COUNT_LEDGER_RECONNECTS, 1);
         dg_log(DG_LOG_INFO, "resumed", "%s: the database is back after %.1f s", w->who,
-               (double)(run_now_us() - w->since_us) / 1e6);
+               (double)(dg_steady_us() - w->since_us) / 1e6);
     }
     return rc;
 }
@@ -103,7 +103,7 @@ static void count_commit(struct witness *w, const struct dg_commit *c, int64_t b
             dg_board_add(w->board, DG_COUNT_GAP_RECORDS, (uint64_t)(g->to - g->from));
         }
     }
-    const double seconds = (double)(run_now_us() - began_us) / 1e6;
+    const double seconds = (double)(dg_steady_us() - began_us) / 1e6;
     dg_board_took(w->board, DG_TIME_COMMIT, seconds);
     dg_log(DG_LOG_DEBUG, "committed", "%s: %zu positions, %zu rows, %" PRIu64 " bytes in %.3f s",
            w->who, c->n_positions, c->n_rows, bytes, seconds);
@@ -112,7 +112,7 @@ static void count_commit(struct witness *w, const struct dg_commit *c, int64_t b
 static int commit(struct dg_ledger *self, const struct dg_commit *c, struct dg_error *err)
 {
     struct witness *w = of(self);
-    const int64_t began_us = run_now_us();
+    const int64_t began_us = dg_steady_us();
     const int rc = note(w, w->inner->ops->commit(w->inner, c, err), err);
     if (rc == 0) {
         count_commit(w, c, began_us);

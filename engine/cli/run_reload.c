@@ -148,7 +148,7 @@ static void load_again(struct leader *m)
     struct run_generation *g = NULL;
     m->again = false;
     run_notify("RELOADING=1\nMONOTONIC_USEC=%" PRId64 "\nSTATUS=reading the configuration anew",
-               run_now_us());
+               dg_steady_us());
     dg_log(DG_LOG_INFO, "reload", "reading the configuration anew");
     if (run_load(&r->options, &problems, &g) != 0) {
         dg_board_add(r->board, DG_COUNT_RELOAD_FAILURES, 1);
@@ -192,7 +192,7 @@ static void on_signal(struct leader *m, int signal)
         m->again = !m->stop;
         return;
     }
-    if (m->stop && run_now_us() - m->stop_us < SAME_STOP_US) {
+    if (m->stop && dg_steady_us() - m->stop_us < SAME_STOP_US) {
         return; /* timeout(1) and terminals tell the process and its group */
     }
     if (m->stop) {
@@ -202,7 +202,7 @@ static void on_signal(struct leader *m, int signal)
         _exit(DG_EXIT_INTERRUPTED);
     }
     m->stop = true;
-    m->stop_us = run_now_us();
+    m->stop_us = dg_steady_us();
     dg_log(DG_LOG_INFO, "stopping", "committing what is counted; once more to leave at once");
     run_notify("STOPPING=1\nSTATUS=committing what is counted");
 }
@@ -220,7 +220,7 @@ static void wait_for_signal(struct leader *m, const sigset_t *signals)
 
 static void tell_systemd(struct leader *m)
 {
-    const int64_t now_us = run_now_us();
+    const int64_t now_us = dg_steady_us();
     char why[256] = "";
     if (m->watchdog_us > 0 && now_us - m->fed_us >= m->watchdog_us) {
         if (dg_board_alive(m->r->board, why, sizeof why)) {
@@ -316,7 +316,7 @@ int run_daemon(struct run *r)
             load_again(&m);
         }
         tell_systemd(&m);
-        if (m.stop && m.stop_us != 0 && run_now_us() - m.stop_us > STOP_US) {
+        if (m.stop && m.stop_us != 0 && dg_steady_us() - m.stop_us > STOP_US) {
             dg_log(DG_LOG_ERROR, "stopped",
                    "something does not end: leaving; what was not "
                    "committed will be read again");

@@ -264,7 +264,7 @@ static void taken(struct run_lane *l)
 {
     l->phase = RUN_COUNT;
     l->retry = (struct run_backoff){0};
-    l->committed_us = run_now_us();
+    l->committed_us = dg_steady_us();
     l->wanted |= dg_lane_dirty(l->lane); /* where the start policy began is not to be forgotten */
     run_set_paused(l, false);
     if (l->ended_said) {
@@ -291,12 +291,12 @@ static void ended(struct run_lane *l, const struct dg_error *why)
 
 void run_take(struct run_lane *l)
 {
-    const int64_t until_us = run_now_us() + TAKE_US;
+    const int64_t until_us = dg_steady_us() + TAKE_US;
     bool again = true;
     if (!run_backoff_over(&l->retry)) {
         return;
     }
-    while (again && run_now_us() < until_us) {
+    while (again && dg_steady_us() < until_us) {
         struct dg_error err = {0};
         const bool asked_ledger = l->counted_partitions && l->n_acquired < l->n_places;
         const int rc = take_step(l, &again, &err);

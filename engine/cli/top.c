@@ -1,3 +1,4 @@
+#include "connectors/clock.h"
 #include "engine/cli/ask.h"
 #include "engine/cli/commands.h"
 #include "engine/cli/exit_codes.h"
@@ -9,7 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define TIMEOUT_MS 3000
 
@@ -78,13 +78,6 @@ struct top {
     struct dg_error trouble; /* of the last asking; empty: it answered */
 };
 
-static int64_t steady_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* On failure the last status stays, and trouble says why. */
 static int ask(struct top *t)
 {
@@ -143,16 +136,16 @@ static bool obey(struct top *t, int key)
 static int watch(struct top *t)
 {
     const int64_t interval_ms = (int64_t)(t->settings.interval * 1000);
-    int64_t due_ms = steady_ms() + interval_ms;
+    int64_t due_ms = dg_steady_ms() + interval_ms;
     bool go = true;
     int code = draw(t);
     while (go && code == 0) {
-        const int64_t left_ms = due_ms - steady_ms();
+        const int64_t left_ms = due_ms - dg_steady_ms();
         const int key = dg_screen_key(left_ms > 0 ? (int)left_ms : 0);
         go = obey(t, key);
-        if (go && steady_ms() >= due_ms) {
+        if (go && dg_steady_ms() >= due_ms) {
             (void)!ask(t);
-            due_ms = steady_ms() + interval_ms;
+            due_ms = dg_steady_ms() + interval_ms;
             go = !dg_screen_ended();
             code = draw(t);
         } else if (go && key != 0) {
