@@ -357,7 +357,7 @@ static int write_table(struct dg_pg *pg, struct dg_copy *c, const struct dg_pg_p
         code = dg_pg_query(pg, "retire results", plan->retire, 2, range, &retired, err);
     }
     if (code == 0 && added != NULL) {
-        *written += (uint64_t)dg_pg_changed(added);
+        *written += (uint64_t)dg_ledger_count(added);
     }
     dg_pg_clear(added);
     dg_pg_clear(retired);
@@ -486,7 +486,10 @@ static int write_panes(struct dg_pg_ledger *l, const struct dg_ledger_stream *s,
 static int begin_save(struct dg_pg_ledger *l, int32_t stream, struct dg_error *err)
 {
     struct pg_result *r = NULL;
-    int code = dg_pg_run(l->pg, "save", "BEGIN; SET LOCAL statement_timeout = '10min'", err);
+    int code = dg_pg_run(l->pg, "save",
+                         "BEGIN; SET LOCAL statement_timeout = '10min'; SET LOCAL "
+                         "driftgauge.supersede = 'done'",
+                         err);
     if (code == 0) {
         dg_pg_args_clear(&l->args);
         dg_pg_args_int4(&l->args, stream);

@@ -138,9 +138,11 @@ static void put_identity(FILE *out, const struct table *t, const char *a, const 
     }
 }
 
+/* Added and marked in one statement, under one snapshot: whoever writes the same revision meanwhile
+ * fails at the key. */
 static void put_revise(FILE *out, const struct table *t, const struct dg_pg_plan *plan)
 {
-    fprintf(out, "INSERT INTO driftgauge.%s (", t->name);
+    fprintf(out, "WITH s AS (INSERT INTO driftgauge.%s (", t->name);
     put_columns(out, "", t, plan, true);
     fputs(") SELECT ", out);
     for (size_t i = 0; t->keys[i] != NULL; i++) {
@@ -162,7 +164,14 @@ static void put_revise(FILE *out, const struct table *t, const struct dg_pg_plan
     put_columns(out, "o.", t, plan, false);
     fputs(") IS DISTINCT FROM (", out);
     put_columns(out, "s.", t, plan, false);
-    fputs(")", out);
+    fputs(") RETURNING ", out);
+    put_list(out, "", t->unique);
+    fprintf(out,
+            "), marked AS (UPDATE driftgauge.%s t SET superseded = true FROM s WHERE s.revision > "
+            "0 AND t.window_end BETWEEN $1 AND $2 AND ",
+            t->name);
+    put_identity(out, t, "t.", "s.");
+    fputs(" AND t.revision < s.revision AND NOT t.superseded) SELECT count(*) FROM s", out);
 }
 
 static void put_retire(FILE *out, const struct table *t)

@@ -73,6 +73,49 @@ edited_and_newer_schemas_are_refused() {
     check "nothing was changed" "$(pg_dump --schema-only -d driftgauge | grep -v '^\\' | sha256sum)" "$before"
 }
 
+# The first N transactions of print-sql: the schema as a program with N migrations made it.
+first_migrations() {
+    "$dg" db print-sql | awk -v n="$1" '/^BEGIN;/ { i++ } i > 0 && i <= n'
+}
+
+every_older_schema_is_brought_up_to_date() {
+    local n all
+    all=$(ls "$DG_SOURCE_DIR"/sql/*.sql | wc -l)
+    pg_dump --schema-only -d driftgauge | grep -v '^\\' >"$work/new.sql"
+    for ((n = 0; n < all; n++)); do
+        createdb old
+        first_migrations "$n" | psql -Xq -v ON_ERROR_STOP=1 -d old >/dev/null
+        if [ "$n" -gt 0 ]; then
+            matches "status of $n" "$("$dg" db status --db old)" "$n of $all|$((all - n)) missing|migrate"
+        fi
+        check "the rest of $n" "$("$dg" db migrate --db old | grep -c '^applied')" "$((all - n))"
+        check "as made at once, from $n" "$(diff <(pg_dump --schema-only -d old | grep -v '^\\') "$work/new.sql" | head -5)" ""
+        dropdb old
+    done
+}
+
+a_migration_that_was_interrupted_leaves_the_version_before() {
+    local all holder
+    all=$(ls "$DG_SOURCE_DIR"/sql/*.sql | wc -l)
+    createdb half
+    first_migrations "$((all - 1))" | psql -Xq -v ON_ERROR_STOP=1 -d half >/dev/null
+    psql -Xq -d half -c "BEGIN; LOCK driftgauge.series_result IN ACCESS SHARE MODE; SELECT pg_sleep(60)" >/dev/null 2>&1 &
+    holder=$!
+    until [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = 'half' AND wait_event = 'PgSleep'")" = 1 ]; do sleep 0.1; done
+    "$dg" db migrate --db half >"$work/killed" 2>&1 &
+    local migrator=$!
+    until [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = 'half' AND wait_event_type = 'Lock'")" = 1 ]; do sleep 0.1; done
+    kill -9 "$migrator"
+    wait "$migrator" 2>/dev/null || true
+    matches "somebody holds a lock" "$(answer "$dg" db migrate --db half)" "^[16] .*lock"
+    matches "the schema before" "$("$dg" db status --db half)" "migrate"
+    sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'half'" >/dev/null
+    wait "$holder" 2>/dev/null || true
+    check "once more, and it is done" "$("$dg" db migrate --db half | grep -c '^applied')" 1
+    check "as made at once" "$(diff <(pg_dump --schema-only -d half | grep -v '^\\') "$work/new.sql" | head -5)" ""
+    dropdb half
+}
+
 a_second_migrator_waits() {
     createdb twice
     local a b
@@ -303,7 +346,8 @@ passwords_are_taken_from_where_they_should() {
 }
 
 for case in schema_is_created_once_and_reported print_sql_makes_the_same_schema \
-    edited_and_newer_schemas_are_refused a_second_migrator_waits a_role_without_superuser_can_migrate \
+    edited_and_newer_schemas_are_refused every_older_schema_is_brought_up_to_date \
+    a_migration_that_was_interrupted_leaves_the_version_before a_second_migrator_waits a_role_without_superuser_can_migrate \
     everything_has_a_comment views_run_with_the_readers_rights seed \
     readers_see_their_tenants_latest_revisions_and_nothing_else every_view_answers_a_reader \
     writers_write_their_tenant_and_no_ddl audit_log_only_grows partitions_are_months_of_old_and_days_of_now \

@@ -206,6 +206,64 @@ static void rows_get_revisions_where_they_differ(void)
     free(ask(wipe_sql));
 }
 
+/* A row that is marked although it is the highest of its key, or is not although it is lower. */
+static const char marked_wrongly_sql[] =
+    "SELECT count(*) FROM (SELECT superseded <> (revision < max(revision) OVER (PARTITION BY "
+    "run_id, "
+    "monitor_id, window_size, window_end, slice_id, column_id, baseline_id)) AS wrong FROM "
+    "driftgauge.series_result UNION ALL SELECT superseded <> (revision < max(revision) OVER "
+    "(PARTITION BY run_id, monitor_id, window_size, window_end, slice_id)) FROM "
+    "driftgauge.slice_result) r WHERE wrong";
+
+/* Row by row, by the trigger: a copy of the highest revision of a key, `more` above it. */
+static void revise_by_hand(struct dg_pg *hand, const char *more)
+{
+    char sql[700];
+    struct dg_error err = {0};
+    snprintf(sql, sizeof sql,
+             "INSERT INTO driftgauge.series_result (window_size, window_end, run_id, monitor_id, "
+             "config_id, slice_id, column_id, baseline_id, revision, tenant_id, consecutive, n, "
+             "n_absent, n_null, n_nan, n_pos_inf, n_neg_inf, n_unparsable, n_out_of_range, status, "
+             "severity, flags) SELECT window_size, window_end, run_id, monitor_id, config_id, "
+             "slice_id, column_id, baseline_id, revision + %s, tenant_id, 1, 1, 1, 1, 1, 1, 1, 1, "
+             "1, 'ok', 'ok', '' FROM driftgauge.series_result WHERE NOT superseded ORDER BY "
+             "slice_id, column_id, baseline_id LIMIT 3",
+             more);
+    CHECK_INT(dg_pg_run(hand, "revise by hand", sql, &err), 0);
+}
+
+static void whoever_revises_the_same_rows_waits_or_fails(void)
+{
+    struct play y = begin("two", &credit);
+    struct synthetic other = few;
+    struct dg_pg *hand = admin();
+    uint64_t written = 0;
+    other.variation = 5;
+    CHECK_INT(give(&y, &few, 1), 0);
+    check_saved(&y, WINDOW_ROWS);
+    check_answer(marked_wrongly_sql, "0");
+    CHECK_INT(dg_pg_run(hand, "begin", "BEGIN", &y.err), 0);
+    revise_by_hand(hand, "1");
+    CHECK_INT(give(&y, &other, 1), 0);
+    CHECK_INT(save(&y, &written), EAGAIN);
+    CHECK(strstr(y.err.message, "lock") != NULL);
+    CHECK_INT(dg_pg_run(hand, "commit", "COMMIT", &y.err), 0);
+    check_answer(marked_wrongly_sql, "0");
+    check_saved(&y, 128); /* above those, too; its slices are as before */
+    check_answer(marked_wrongly_sql, "0");
+    check_answer("SELECT count(*) FILTER (WHERE revision = 2) || ' ' || count(*) FROM "
+                 "driftgauge_view.series",
+                 "3 128");
+    revise_by_hand(hand, "7");
+    check_answer(marked_wrongly_sql, "0");
+    CHECK_INT(give(&y, &few, 1), 0);
+    check_saved(&y, 128);
+    check_answer(marked_wrongly_sql, "0");
+    dg_pg_close(hand);
+    end(&y);
+    free(ask(wipe_sql));
+}
+
 static void of_a_window_given_twice_the_last_counts(void)
 {
     struct play y = begin("twice", &credit);
@@ -414,12 +472,14 @@ int main(int argc, char **argv)
     if (prepare_server("CREATE ROLE judge_writer LOGIN IN ROLE driftgauge_writer") != 0) {
         return 1;
     }
-    return CHECK_MAIN(
-        argc, argv, CASE(a_stream_has_one_judge), CASE(a_judge_is_told_what_is_new_and_no_more),
-        CASE(rows_get_revisions_where_they_differ), CASE(of_a_window_given_twice_the_last_counts),
-        CASE(rows_that_a_window_lacks_now_are_retired),
-        CASE(a_changed_monitor_goes_on_with_revisions),
-        CASE(settled_panes_take_the_place_of_what_was_read),
-        CASE(what_could_not_be_saved_is_kept_or_the_lock_is_lost),
-        CASE(what_ended_is_cleared_away));
+    return CHECK_MAIN(argc, argv, CASE(a_stream_has_one_judge),
+                      CASE(a_judge_is_told_what_is_new_and_no_more),
+                      CASE(rows_get_revisions_where_they_differ),
+                      CASE(whoever_revises_the_same_rows_waits_or_fails),
+                      CASE(of_a_window_given_twice_the_last_counts),
+                      CASE(rows_that_a_window_lacks_now_are_retired),
+                      CASE(a_changed_monitor_goes_on_with_revisions),
+                      CASE(settled_panes_take_the_place_of_what_was_read),
+                      CASE(what_could_not_be_saved_is_kept_or_the_lock_is_lost),
+                      CASE(what_ended_is_cleared_away));
 }
