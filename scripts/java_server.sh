@@ -69,13 +69,13 @@ port_is_free() {
     ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
 
-# choose_port [OTHER]: a free port that is not OTHER, below the range that the kernel gives to
+# choose_port [OTHER...]: a free port that is none of OTHER, below the range that the kernel gives to
 # outgoing connections (32768 and up).
 choose_port() {
     local port tries=0
     while [ $((tries++)) -lt 100 ]; do
         port=$((20000 + RANDOM % 12000))
-        if [ "$port" != "${1:-}" ] && port_is_free "$port"; then
+        if [[ " $* " != *" $port "* ]] && port_is_free "$port"; then
             echo "$port"
             return
         fi
