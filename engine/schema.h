@@ -47,6 +47,7 @@ struct dg_section {
     const char *other_name;              /* what a free name is: "feature" */
     const char *(*other_word)(size_t i); /* the only free names there are, NULL after the last;
                                             NULL: any name */
+    bool (*secret)(const char *name);    /* free names whose values are not shown; NULL: none */
     const char *example;                 /* lines of YAML */
 };
 
@@ -115,7 +116,9 @@ bool dg_name_valid(const char *text);
 /* True if text has control characters (C0, DEL, C1 in UTF-8) other than those of `allowed`. */
 bool dg_text_has_control(const char *text, const char *allowed);
 
-/* The settings with all defaults as YAML, in the table's order. */
+/* The settings with all defaults as YAML, in the table's order. In the place of a secret stands
+ * DG_SETTINGS_SECRET: what is shown gets into tickets. */
+#define DG_SETTINGS_SECRET "(a secret)"
 void dg_settings_show(const struct dg_settings *s, FILE *out);
 
 /* The settings in a form that is the same for equal meanings: every key with its value (remarks

@@ -187,7 +187,13 @@ static void show_section(FILE *out, const struct dg_settings *s, int indent, boo
     for (size_t i = 0; i < s->n_entries; i++) {
         if (s->entry[i].setting.present) {
             fprintf(out, "%*s", first ? 0 : indent, "");
-            show_setting(out, s->section->other, s->entry[i].name, &s->entry[i].setting, indent);
+            const char *const name = s->entry[i].name;
+            if (s->section->secret != NULL && s->section->secret(name)) {
+                dg_yaml_put_text(out, name);
+                fputs(": " DG_SETTINGS_SECRET "\n", out);
+            } else {
+                show_setting(out, s->section->other, name, &s->entry[i].setting, indent);
+            }
             first = false;
         }
     }

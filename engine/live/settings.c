@@ -113,15 +113,20 @@ static bool from_environment(const struct dg_diagnostics *d, struct dg_place pla
 /* A word in clear is read by everybody who may read the file, and ends in copies of it. */
 static void doubt_secret(struct build *b, const struct dg_entry *e)
 {
-    static const char *const secrets[] = {"password", "client.secret", "key.pem"};
-    for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
-        if (ends_with(e->name, secrets[i]) && !from_environment(b->d, e->place)) {
-            char hint[256];
-            snprintf(hint, sizeof hint, "%.100s_file: FILE reads it from a file", e->name);
-            dg_diagnose(b->d, DG_WARNING, e->place, hint,
-                        "'%.100s' is a secret: it should not stand in this file", e->name);
-        }
+    if (dg_property_is_secret(e->name) && !from_environment(b->d, e->place)) {
+        char hint[256];
+        snprintf(hint, sizeof hint, "%.100s_file: FILE reads it from a file", e->name);
+        dg_diagnose(b->d, DG_WARNING, e->place, hint,
+                    "'%.100s' is a secret: it should not stand in this file", e->name);
     }
+}
+
+/* Every file of the settings is named relative to them; librdkafka's `probe` looks for one. */
+static bool names_file(const char *name, const char *value)
+{
+    return ends_with(name, "_file") ||
+           (strncmp(name, "ssl.", 4) == 0 && ends_with(name, ".location") &&
+            strcmp(value, "probe") != 0);
 }
 
 static void build_properties(struct build *b, const struct dg_settings *s)
@@ -142,7 +147,7 @@ static void build_properties(struct build *b, const struct dg_settings *s)
         doubt_secret(b, e);
         b->s.kafka.property[b->s.kafka.n_properties++] = (struct dg_setting_pair){
             .name = copy_text(b, e->name),
-            .value = ends_with(e->name, "_file") ? copy_path(b, value) : copy_text(b, value)};
+            .value = names_file(e->name, value) ? copy_path(b, value) : copy_text(b, value)};
     }
 }
 

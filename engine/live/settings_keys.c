@@ -2,6 +2,8 @@
 
 #include "engine/live/settings.h"
 
+#include <string.h>
+
 #define US_PER_S   1e6
 #define US_PER_DAY 86400e6
 
@@ -21,12 +23,28 @@ static const struct dg_section property_section = {
 };
 static const struct dg_key property_key = {
     .name = "property", .type = DG_KEY_SECTION, .section = &property_section};
+/* A name that ends in _file holds a path, which is none. */
+bool dg_property_is_secret(const char *name)
+{
+    static const char *const ends[] = {"password", "client.secret", "key.pem"};
+    const size_t n = strlen(name);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        const size_t m = strlen(ends[i]);
+        if (n >= m && strcmp(name + n - m, ends[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static const struct dg_section properties_section = {
     .name = "kafka.properties",
     .doc = "Any property of librdkafka: TLS, SASL, time-outs, fetch sizes. A name that ends in "
-           "`_file` takes its value from the first line of that file: use it for secrets.",
+           "`_file` takes its value from the first line of that file: use it for secrets. These "
+           "files, and those of `ssl.*.location`, are relative to the directory of this file.",
     .other = &property_key,
     .other_name = "property",
+    .secret = dg_property_is_secret,
     .example = "kafka:\n  properties:\n    security.protocol: SASL_SSL\n    sasl.mechanism: "
                "SCRAM-SHA-512\n    sasl.username: driftgauge\n    sasl.password_file: "
                "/run/secrets/kafka",

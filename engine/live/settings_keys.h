@@ -2,6 +2,8 @@
 #ifndef DG_ENGINE_LIVE_SETTINGS_KEYS_H
 #define DG_ENGINE_LIVE_SETTINGS_KEYS_H
 
+#include <stdbool.h>
+
 enum {
     DAEMON_KAFKA,
     DAEMON_REGISTRY,
@@ -20,5 +22,8 @@ enum { DATABASE_TARGET, DATABASE_PASSWORD_FILE, DATABASE_TENANT, DATABASE_KEYS }
 enum { HTTP_LISTEN, HTTP_TOKEN_FILE, HTTP_KEYS };
 enum { COMMIT_INTERVAL, COMMIT_KEYS };
 enum { JUDGE_INTERVAL, JUDGE_HORIZON, JUDGE_KEYS };
+
+/* A property of librdkafka whose value nobody but it should see. */
+bool dg_property_is_secret(const char *name);
 
 #endif

@@ -60,6 +60,9 @@ static const char full[] = "kafka:\n"
                            "    security.protocol: SASL_SSL\n"
                            "    sasl.password_file: secrets/kafka\n"
                            "    fetch.wait.max.ms: 50\n"
+                           "    ssl.ca.location: ca.pem\n"
+                           "    ssl.crl.location: /etc/crl.pem\n"
+                           "    ssl.keystore.location: probe\n"
                            "registry: { url: \"https://r.example.org/v7\", user: u, "
                            "password_file: /run/registry, ca_file: ca.pem }\n"
                            "database: { target: \"host=db dbname=ml\", password_file: pw, "
@@ -76,12 +79,16 @@ static void check_full(const struct dg_daemon_settings *s)
     CHECK_STR(s->kafka.brokers, "k1:9092,k2:9092");
     CHECK_STR(s->kafka.group, "risk watch");
     CHECK_STR(s->kafka.instance, "host-7");
-    CHECK_INT(s->kafka.n_properties, 3);
+    CHECK_INT(s->kafka.n_properties, 6);
     CHECK_STR(s->kafka.property[0].name, "security.protocol");
     CHECK_STR(s->kafka.property[0].value, "SASL_SSL");
     snprintf(at, sizeof at, "%s/secrets/kafka", directory);
     CHECK_STR(s->kafka.property[1].value, at);
     CHECK_STR(s->kafka.property[2].value, "50");
+    snprintf(at, sizeof at, "%s/ca.pem", directory);
+    CHECK_STR(s->kafka.property[3].value, at);
+    CHECK_STR(s->kafka.property[4].value, "/etc/crl.pem");
+    CHECK_STR(s->kafka.property[5].value, "probe");
     CHECK_STR(s->registry.url, "https://r.example.org/v7");
     CHECK_STR(s->registry.password_file, "/run/registry");
     snprintf(at, sizeof at, "%s/ca.pem", directory);
@@ -125,6 +132,32 @@ static void what_is_shown_means_the_same(void)
     check_full(&s);
     free(shown);
     dg_daemon_settings_deinit(&s);
+    dg_diagnostics_deinit(&d);
+}
+
+static void a_secret_is_not_shown(void)
+{
+    struct dg_diagnostics d = {0};
+    struct dg_daemon_file file = {0};
+    struct dg_daemon_settings s = {0};
+    char *shown = NULL;
+    size_t n = 0;
+    setenv("DG_TEST_SECRET", "hunter2.385", 1);
+    write_file(
+        "kafka: { properties: { sasl.username: u, sasl.password: \"${env:DG_TEST_SECRET}\",\n"
+        "  ssl.key.password: { value: \"${env:DG_TEST_SECRET}\" } } }\n");
+    CHECK_INT(dg_daemon_settings_load(path, &d, &file, &s), 0);
+    CHECK_STR(s.kafka.property[1].value, "hunter2.385");
+    FILE *out = open_memstream(&shown, &n);
+    dg_settings_show(file.written, out);
+    fclose(out);
+    CHECK(strstr(shown, "hunter2") == NULL);
+    CHECK(strstr(shown, "sasl.password: " DG_SETTINGS_SECRET "\n") != NULL);
+    CHECK(strstr(shown, "ssl.key.password: " DG_SETTINGS_SECRET "\n") != NULL);
+    CHECK(strstr(shown, "value: u\n") != NULL);
+    free(shown);
+    dg_daemon_settings_deinit(&s);
+    dg_daemon_file_deinit(&file);
     dg_diagnostics_deinit(&d);
 }
 
@@ -227,11 +260,12 @@ int main(int argc, char **argv)
         return 1;
     }
     snprintf(path, sizeof path, "%s/driftgauge.yaml", directory);
-    const int code = CHECK_MAIN(
-        argc, argv, CASE(nothing_written_means_the_defaults), CASE(everything_written_is_taken),
-        CASE(what_is_shown_means_the_same), CASE(variables_are_replaced),
-        CASE(a_mistake_is_said_at_its_place), CASE(a_secret_in_the_file_is_doubted),
-        CASE(a_file_that_is_not_there_is_said), CASE(the_schema_is_json));
+    const int code =
+        CHECK_MAIN(argc, argv, CASE(nothing_written_means_the_defaults),
+                   CASE(everything_written_is_taken), CASE(what_is_shown_means_the_same),
+                   CASE(a_secret_is_not_shown), CASE(variables_are_replaced),
+                   CASE(a_mistake_is_said_at_its_place), CASE(a_secret_in_the_file_is_doubted),
+                   CASE(a_file_that_is_not_there_is_said), CASE(the_schema_is_json));
     unlink(path);
     rmdir(directory);
     return code;
