@@ -156,6 +156,11 @@ enum dg_kafka_health dg_kafka_member_health(const struct dg_kafka_member *m)
     return (enum dg_kafka_health)atomic_load(&m->link.health);
 }
 
+const char *dg_kafka_member_words(const struct dg_kafka_member *m)
+{
+    return m->link.words[0] != '\0' ? m->link.words : "no connection";
+}
+
 void dg_kafka_member_counts(const struct dg_kafka_member *m, struct dg_kafka_counts *out)
 {
     *out = m->counts;

@@ -1,10 +1,33 @@
 #include "connectors/kafka_client.h"
 #include "connectors/clock.h"
-
 #include "connectors/kafka_conf.h"
+#include "engine/log.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* Somebody who named an authority or a password means TLS or SASL, and the default is neither. */
+static void doubt_protocol(const struct dg_kafka_options *options)
+{
+    const char *protocol = "plaintext", *ssl = NULL, *sasl = NULL;
+    for (size_t i = 0; i < options->n_properties; i++) {
+        const struct dg_kafka_property *p = &options->property[i];
+        protocol = strcmp(p->name, "security.protocol") == 0 ? p->value : protocol;
+        ssl = strncmp(p->name, "ssl.", 4) == 0 ? p->name : ssl;
+        sasl = strncmp(p->name, "sasl.", 5) == 0 ? p->name : sasl;
+    }
+    const bool with_sasl = strncasecmp(protocol, "sasl_", 5) == 0;
+    const bool with_ssl = strcasecmp(protocol, "ssl") == 0 || strcasecmp(protocol, "sasl_ssl") == 0;
+    const char *const idle = sasl != NULL && !with_sasl ? sasl
+                             : ssl != NULL && !with_ssl ? ssl
+                                                        : NULL;
+    if (idle != NULL) {
+        dg_log_limited(DG_LOG_WARNING, "kafka", "kafka protocol",
+                       "Kafka property `%s` has no effect: `security.protocol` is %s; write %s",
+                       idle, protocol, sasl == NULL ? "SSL" : "SASL_SSL");
+    }
+}
 
 int dg_kafka_check(const struct dg_kafka_options *options, struct dg_error *err)
 {
@@ -33,6 +56,7 @@ int dg_kafka_check(const struct dg_kafka_options *options, struct dg_error *err)
             return rc;
         }
     }
+    doubt_protocol(options);
     return 0;
 }
 

@@ -1,5 +1,6 @@
 #include "connectors/kafka_conf.h"
 
+#include "connectors/clock.h"
 #include "engine/log.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 struct pair {
     const char *name, *value;
@@ -79,12 +81,16 @@ void dg_kafka_health_set(struct dg_kafka_link *link, enum dg_kafka_health health
     }
     if (health == DG_KAFKA_UP) {
         link->silent_stats = 0;
+        link->words[0] = '\0';
+        link->hint = NULL;
         atomic_store(&link->code, 0);
+        atomic_store(&link->certificate, 0);
         dg_log_limited(DG_LOG_INFO, "kafka_up", "kafka_up", "connected to Kafka");
     } else if (health == DG_KAFKA_DOWN) {
         dg_log_limited(DG_LOG_WARNING, "kafka_down", "kafka_down",
                        "no Kafka broker answers, trying again: %s",
                        link->words[0] != '\0' ? link->words : "no connection");
+        link->said_ms = dg_steady_ms();
     }
 }
 
@@ -92,25 +98,26 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
     (void)rk;
     struct dg_kafka_link *link = opaque;
+    enum { SAY_AGAIN_MS = 60000 };
     const bool down = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
-    /* "all brokers are down" says less than the error before it. */
-    if (!down || link->words[0] == '\0') {
-        snprintf(link->words, sizeof link->words, "%s", reason);
-        atomic_store(&link->code, code);
-    }
+    dg_kafka_note(link, code, reason);
     link->vanished |= down || code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION ||
                       code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
                       code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     if (down || code == RD_KAFKA_RESP_ERR__AUTHENTICATION) {
         dg_kafka_health_set(link, DG_KAFKA_DOWN);
     }
-    /* What is said about connections comes as a log line too. */
-    const bool twice = down || code == RD_KAFKA_RESP_ERR__TRANSPORT ||
-                       code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__SSL ||
-                       code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
-                       code == RD_KAFKA_RESP_ERR__TIMED_OUT;
-    dg_log_limited(twice ? DG_LOG_DEBUG : DG_LOG_WARNING, "kafka",
-                   rd_kafka_err2name((rd_kafka_resp_err_t)code), "%s", reason);
+    const bool connection = code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+                            code == RD_KAFKA_RESP_ERR__RESOLVE || code == RD_KAFKA_RESP_ERR__SSL ||
+                            code == RD_KAFKA_RESP_ERR__AUTHENTICATION ||
+                            code == RD_KAFKA_RESP_ERR__TIMED_OUT;
+    const int64_t now = dg_steady_ms();
+    const bool news = link->said_ms == 0 || now - link->said_ms > SAY_AGAIN_MS;
+    const bool quiet = down || (connection && link->hint != NULL && !news);
+    link->said_ms = quiet ? link->said_ms : now;
+    dg_log_limited(quiet ? DG_LOG_DEBUG : DG_LOG_WARNING, "kafka",
+                   rd_kafka_err2name((rd_kafka_resp_err_t)code), "%s",
+                   connection ? link->words : reason);
 }
 
 /* librdkafka begins with the name of its thread, which says nothing to who runs the program. */
@@ -126,6 +133,11 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     /* One set of properties serves consumers and producers: half of them are "ignored". */
     if (strcmp(facility, "CONFWARN") == 0) {
         return;
+    }
+    /* The first two come as errors too, and are told there together with what to do. */
+    if (strcmp(facility, "FAIL") == 0 || strcmp(facility, "SSLCERTVRFY") == 0 ||
+        strcmp(facility, "BGQUEUE") == 0) {
+        level = 7;
     }
     const enum dg_log_level levels[] = {DG_LOG_ERROR,   DG_LOG_ERROR, DG_LOG_ERROR, DG_LOG_WARNING,
                                         DG_LOG_WARNING, DG_LOG_INFO,  DG_LOG_INFO,  DG_LOG_DEBUG};
@@ -249,6 +261,15 @@ static int set_from_file(rd_kafka_conf_t *conf, const struct dg_kafka_property *
     return rc;
 }
 
+/* librdkafka's own words about a file that cannot be read do not name it. */
+static bool is_file(const char *name, const char *value)
+{
+    static const char suffix[] = ".location";
+    const size_t len = strlen(name), tail = sizeof suffix - 1;
+    return strncmp(name, "ssl.", 4) == 0 && len > tail && strcmp(name + len - tail, suffix) == 0 &&
+           strcmp(value, "probe") != 0;
+}
+
 static int set_property(rd_kafka_conf_t *conf, struct dg_kafka_link *link,
                         const struct dg_kafka_property *p, struct dg_error *err)
 {
@@ -271,6 +292,10 @@ static int set_property(rd_kafka_conf_t *conf, struct dg_kafka_link *link,
             link->token_file = strdup(p->value);
         }
         return rc != 0 ? rc : link->token_file == NULL ? dg_fail_memory(err) : 0;
+    }
+    if (is_file(p->name, p->value) && access(p->value, R_OK) != 0) {
+        return dg_fail(err, EINVAL, "Kafka property `%s`: %s: %s", p->name, p->value,
+                       strerror(errno));
     }
     return from_file ? set_from_file(conf, p, stem, err)
                      : dg_kafka_conf_set(conf, p->name, p->value, err);
@@ -330,6 +355,14 @@ static void on_token_wanted(rd_kafka_t *rk, const char *config, void *opaque)
     wipe(token);
 }
 
+static bool property_is(const rd_kafka_conf_t *conf, const char *name, const char *what)
+{
+    char value[256];
+    size_t size = sizeof value;
+    return rd_kafka_conf_get(conf, name, value, &size) == RD_KAFKA_CONF_OK &&
+           strcmp(value, what) == 0;
+}
+
 int dg_kafka_conf(const struct dg_kafka_options *options, enum dg_kafka_role role,
                   struct dg_kafka_link *link, rd_kafka_conf_t **out, struct dg_error *err)
 {
@@ -363,10 +396,12 @@ int dg_kafka_conf(const struct dg_kafka_options *options, enum dg_kafka_role rol
     rd_kafka_conf_set_error_cb(conf, on_error);
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_stats_cb(conf, on_statistics);
+    dg_kafka_watch_certificates(conf);
     if (link->token_file != NULL) {
         rd_kafka_conf_set_oauthbearer_token_refresh_cb(conf, on_token_wanted);
-        rd_kafka_conf_enable_sasl_queue(conf, 1);
     }
+    /* Whoever makes the token: nobody polls while the first question waits for it. */
+    rd_kafka_conf_enable_sasl_queue(conf, property_is(conf, "sasl.mechanism", "OAUTHBEARER"));
     *out = conf;
     return 0;
 }
@@ -384,9 +419,13 @@ int dg_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **out,
     rd_kafka_t *rk = rd_kafka_new(type, conf, why, sizeof why);
     if (rk == NULL) {
         rd_kafka_conf_destroy(conf);
-        return dg_fail(err, EINVAL, "cannot set up a Kafka client: %s", why);
+        return dg_fail(err, EINVAL, "cannot set up a Kafka client: %s%s", why,
+                       strstr(why, "kerberos") == NULL
+                           ? ""
+                           : " (without `sasl.mechanism` Kerberos is meant: set it to "
+                             "SCRAM-SHA-512, PLAIN or OAUTHBEARER)");
     }
-    /* Only there if a token file was given; an error says that it is not. */
+    /* Only there with OAUTHBEARER; an error says that it is not. */
     rd_kafka_error_destroy(rd_kafka_sasl_background_callbacks_enable(rk));
     *out = rk;
     return 0;

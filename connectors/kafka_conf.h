@@ -13,10 +13,14 @@ enum dg_kafka_role { DG_KAFKA_CONSUMER, DG_KAFKA_PRODUCER };
 /* What librdkafka's callbacks tell about one client. It is the client's opaque, so a struct that
  * needs more begins with it. Stays where it is until the client is destroyed. */
 struct dg_kafka_link {
-    _Atomic int health;  /* enum dg_kafka_health */
-    _Atomic int code;    /* rd_kafka_resp_err_t of the last error of a broker; 0: none since UP */
-    char words[512];     /* of it; written by the thread that polls */
-    char *token_file;    /* OAUTHBEARER; NULL: none */
+    _Atomic int health; /* enum dg_kafka_health */
+    _Atomic int code;   /* rd_kafka_resp_err_t of the last error of a broker; 0: none since UP */
+    char words[768];    /* of it; written by the thread that polls, empty while UP */
+    const char *hint;   /* what to do about it, part of words; NULL: librdkafka's words alone */
+    int64_t hint_ms;    /* when words with a hint came */
+    int64_t said_ms;    /* when words were last logged as a warning */
+    _Atomic int certificate; /* X509_V_ERR_... of the broker's, by librdkafka's threads; 0: good */
+    char *token_file;        /* OAUTHBEARER; NULL: none */
     bool vanished;       /* set when topics or all brokers went away; by the thread that polls */
     size_t silent_stats; /* statistics in a row in which no broker was up */
 };
@@ -39,6 +43,14 @@ DG_MUST_CHECK int dg_kafka_conf_set(rd_kafka_conf_t *conf, const char *name, con
  * that cannot be read. */
 DG_MUST_CHECK int dg_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **out,
                                struct dg_error *err);
+
+/* kafka_words.c: what librdkafka says of a connection, in words that name the setting to look at.
+ * `certificate`: why the broker's was refused; 0: it was not. NULL: nothing to add. */
+const char *dg_kafka_hint(int code, int certificate, const char *reason);
+/* link->words from a reason; not if they say more than the reason does. */
+void dg_kafka_note(struct dg_kafka_link *link, int code, const char *reason);
+/* Notes down why a certificate is refused; what is refused is OpenSSL's decision. */
+void dg_kafka_watch_certificates(rd_kafka_conf_t *conf);
 
 void dg_kafka_health_set(struct dg_kafka_link *link, enum dg_kafka_health health);
 

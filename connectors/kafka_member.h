@@ -119,6 +119,9 @@ struct dg_kafka_counts {
 };
 void dg_kafka_member_counts(const struct dg_kafka_member *m, struct dg_kafka_counts *out);
 enum dg_kafka_health dg_kafka_member_health(const struct dg_kafka_member *m);
+/* Why the health is DOWN and what to do about it. Valid until the next poll; for the thread that
+ * polls. */
+const char *dg_kafka_member_words(const struct dg_kafka_member *m);
 /* Calls view per assigned partition, from librdkafka's statistics (10 s old at most). */
 void dg_kafka_views(const struct dg_kafka_member *m,
                     void (*view)(void *arg, const struct dg_kafka_view *v), void *arg);

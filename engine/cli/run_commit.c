@@ -440,7 +440,7 @@ static enum dg_part_state broker_state(const struct run_lane *l, const char **wo
         *words = "connecting";
         return DG_STATE_STARTING;
     case DG_KAFKA_DOWN:
-        *words = "no broker can be reached";
+        *words = dg_kafka_member_words(l->member);
         return DG_STATE_BLOCKED;
     case DG_KAFKA_UP:
         break;

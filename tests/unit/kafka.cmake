@@ -1,5 +1,5 @@
 # Without a broker, or with the one that librdkafka can play itself.
-dg_test(test_kafka_client unit unit/test_kafka_client.c LINK dg_connectors)
+dg_test(test_kafka_client unit unit/test_kafka_client.c LINK dg_connectors PkgConfig::RDKAFKA PkgConfig::CRYPTO)
 dg_test(test_kafka_mock unit unit/test_kafka_mock.c LINK dg_connectors PkgConfig::RDKAFKA)
 if(DG_SANITIZE MATCHES thread)
   foreach(name test_kafka_client test_kafka_mock)
