@@ -6,7 +6,7 @@
 
 #include "stats/unlisted.h"
 
-enum { VERSION = 1, COUNT_BITS = 47 };
+enum { VERSION = 1, COUNT_BITS = 47, MAP_BYTES_KEPT = 4096 };
 
 void dg_category_init(struct dg_category *s, const struct dg_dictionary *dictionary)
 {
@@ -30,15 +30,19 @@ void dg_category_reset(struct dg_category *s)
     dg_hll_reset(&s->distinct);
 }
 
+void dg_category_trim(struct dg_category *s)
+{
+    if (s->unlisted != NULL && dg_unlisted_bytes(s->unlisted) > MAP_BYTES_KEPT) {
+        DG_ASSERT(s->unlisted->n == 0);
+        dg_unlisted_free(s->unlisted);
+        s->unlisted = NULL;
+    }
+}
+
 size_t dg_category_bytes(const struct dg_category *s)
 {
-    const struct dg_unlisted *u = s->unlisted;
     const size_t registers = s->distinct.reg == NULL ? 0 : DG_HLL_REGISTERS;
-    const size_t keys = u == NULL
-                            ? 0
-                            : sizeof *u + u->cap * sizeof *u->entry + u->slots * sizeof *u->slot +
-                                  u->keys_cap + u->view_cap * sizeof *u->view;
-    return sizeof *s + registers + keys;
+    return sizeof *s + registers + (s->unlisted == NULL ? 0 : dg_unlisted_bytes(s->unlisted));
 }
 
 void dg_coded_deinit(struct dg_coded *p)

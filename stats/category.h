@@ -81,6 +81,7 @@ struct dg_category {
 void dg_category_init(struct dg_category *s, const struct dg_dictionary *dictionary);
 void dg_category_deinit(struct dg_category *s);
 void dg_category_reset(struct dg_category *s); /* to empty; keeps memory for the next pane */
+void dg_category_trim(struct dg_category *s); /* empty: frees a map that was needed for many keys */
 size_t dg_category_bytes(const struct dg_category *s); /* of memory, the struct included. O(1) */
 
 /* Texts prepared once per column: code and hash of each row. A zeroed struct is empty. */

@@ -180,6 +180,11 @@ void dg_numeric_reset(struct dg_numeric *s)
     dg_sketch_reset(&s->sketch);
 }
 
+void dg_numeric_trim(struct dg_numeric *s)
+{
+    dg_sketch_trim(&s->sketch);
+}
+
 size_t dg_numeric_bytes(const struct dg_numeric *s)
 {
     const struct dg_sketch *k = &s->sketch;

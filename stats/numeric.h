@@ -57,6 +57,7 @@ DG_MUST_CHECK int dg_prepare(struct dg_prepared *p, const struct dg_binning *bin
 void dg_numeric_init(struct dg_numeric *s, const struct dg_binning *binning);
 void dg_numeric_deinit(struct dg_numeric *s);
 void dg_numeric_reset(struct dg_numeric *s);         /* to empty; keeps memory for the next pane */
+void dg_numeric_trim(struct dg_numeric *s);          /* empty: frees what a wide pane needed */
 size_t dg_numeric_bytes(const struct dg_numeric *s); /* of memory, the struct included. O(1) */
 
 /* Add the rows row[0..n) of p (row == NULL: rows 0..n-1), prepared for the binning of s. 0, or

@@ -8,6 +8,7 @@
 enum {
     NEGATIVE = 0,
     POSITIVE = 1,
+    FEW_CELLS = 16,
     SHIFT = 52 - DG_SKETCH_SUB_BITS,
     COUNT_BITS = 47, /* bound of what is decoded, so that no sum of counts overflows */
     BASE = (1023 - 40) << DG_SKETCH_SUB_BITS,        /* bits of 2^-40 >> SHIFT */
@@ -60,6 +61,28 @@ void dg_sketch_reset(struct dg_sketch *s)
     s->zero = 0;
 }
 
+void dg_sketch_trim(struct dg_sketch *s)
+{
+    DG_ASSERT(s->n == 0);
+    for (int k = 0; k < 2; k++) {
+        if (s->cap[k] > DG_SKETCH_CELLS_KEPT) {
+            free(s->cell[k]);
+            s->cell[k] = NULL;
+            s->len[k] = s->cap[k] = 0;
+        }
+    }
+}
+
+/* Room for `len` cells and some. Up to what trim leaves there are two sizes only, so that states
+ * that are used in turns soon have it all, rather than each a little more now and then. */
+static int32_t room_for(int32_t len)
+{
+    const int32_t grown = (len + len / 2 + 15) / 16 * 16;
+    return len <= FEW_CELLS                ? FEW_CELLS
+           : grown <= DG_SKETCH_CELLS_KEPT ? DG_SKETCH_CELLS_KEPT
+                                           : grown;
+}
+
 /* Let the run of sign k span [first, end) too. What is in the run moves; what is new is zero. */
 static int span(struct dg_sketch *s, int k, int32_t first, int32_t end)
 {
@@ -76,7 +99,7 @@ static int span(struct dg_sketch *s, int k, int32_t first, int32_t end)
         return 0;
     }
     if (len > s->cap[k]) {
-        const int32_t grown = len + len / 2, cap = (grown + 15) / 16 * 16;
+        const int32_t cap = room_for(len);
         uint64_t *cell = realloc(s->cell[k], (size_t)cap * sizeof *cell);
         if (cell == NULL) {
             return ENOMEM;

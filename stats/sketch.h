@@ -6,8 +6,9 @@
 #include "stats/base.h"
 #include "stats/bytes.h"
 
-#define DG_SKETCH_SUB_BITS  6    /* 64 cells per octave: relative error at most 1/129 */
-#define DG_SKETCH_CELLS_MAX 2048 /* used cells per sign, then resolution halves (order-free) */
+#define DG_SKETCH_SUB_BITS   6    /* 64 cells per octave: relative error at most 1/129 */
+#define DG_SKETCH_CELLS_KEPT 256  /* by trim, per sign: four octaves, 2 KB */
+#define DG_SKETCH_CELLS_MAX  2048 /* used cells per sign, then resolution halves (order-free) */
 
 /*
  * Cell 0 is zero (|x| < 2^-40, subnormals too); positive cells count up with |x|, negative ones
@@ -48,6 +49,8 @@ void dg_sketch_count(struct dg_sketch *s, const int32_t cell[], size_t n);
 
 void dg_sketch_deinit(struct dg_sketch *s);
 void dg_sketch_reset(struct dg_sketch *s); /* to empty at full resolution; keeps the memory */
+/* Of an empty sketch: free each sign's cells if there are more than DG_SKETCH_CELLS_KEPT. */
+void dg_sketch_trim(struct dg_sketch *s);
 
 /* dst += src, dst -= src, at the coarser of the two resolutions. Subtract asserts that no count
  * goes below zero and never refines: counts are exact, but a resolution once lost stays lost.

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Entries and bytes of keys at first, and then: two steps for the maps that are usual, so that maps
+ * that are used in turns soon have room enough, rather than each a little more now and then. */
+enum { FEW = 8, SOME = 32, FEW_BYTES = 64, SOME_BYTES = 512 };
 enum { HELD_MAX = 2 * DG_UNLISTED_MAX, COUNT_BITS = 47 };
 
 void dg_unlisted_free(struct dg_unlisted *u)
@@ -15,6 +18,12 @@ void dg_unlisted_free(struct dg_unlisted *u)
         free(u->view);
         free(u);
     }
+}
+
+size_t dg_unlisted_bytes(const struct dg_unlisted *u)
+{
+    return sizeof *u + u->cap * sizeof *u->entry + u->slots * sizeof *u->slot + u->keys_cap +
+           u->view_cap * sizeof *u->view;
 }
 
 void dg_unlisted_reset(struct dg_unlisted *u)
@@ -42,7 +51,7 @@ static void fill_slots(struct dg_unlisted *u)
 
 static int grow_entries(struct dg_unlisted *u)
 {
-    const size_t cap = u->cap < 8 ? 8 : 2 * u->cap;
+    const size_t cap = u->cap < FEW ? FEW : u->cap < SOME ? SOME : 2 * u->cap;
     uint32_t *slot = calloc(2 * cap, sizeof *slot);
     struct dg_unlisted_entry *entry = realloc(u->entry, cap * sizeof *entry);
     if (entry != NULL) {
@@ -65,8 +74,9 @@ static int grow_keys(struct dg_unlisted *u, size_t len)
     if (len > UINT32_MAX / 2 - u->keys_len) {
         return ENOMEM;
     }
-    size_t cap = u->keys_cap < 64 ? 64 : u->keys_cap;
-    while (cap < u->keys_len + len) {
+    const size_t need = u->keys_len + len;
+    size_t cap = need <= FEW_BYTES ? FEW_BYTES : SOME_BYTES;
+    while (cap < need) {
         cap *= 2;
     }
     char *keys = realloc(u->keys, cap);
@@ -272,12 +282,12 @@ static int compare(const void *a, const void *b)
 int dg_unlisted_view(struct dg_unlisted *u, struct dg_keyed **out, size_t *n)
 {
     if (u->view_cap < u->n) {
-        struct dg_keyed *view = realloc(u->view, u->n * sizeof *view);
+        struct dg_keyed *view = realloc(u->view, u->cap * sizeof *view);
         if (view == NULL) {
             return ENOMEM;
         }
         u->view = view;
-        u->view_cap = u->n;
+        u->view_cap = u->cap;
     }
     uint64_t limit;
     const bool limited = dg_unlisted_limit(u, &limit);

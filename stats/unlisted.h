@@ -40,6 +40,7 @@ struct dg_unlisted {
 
 void dg_unlisted_free(struct dg_unlisted *u);
 void dg_unlisted_reset(struct dg_unlisted *u);
+size_t dg_unlisted_bytes(const struct dg_unlisted *u); /* of memory, the struct included */
 
 /* Count one more, or `count` more, of a key. 0 or ENOMEM, u then holds what it held before. Call
  * dg_unlisted_trim when a batch is done. */
