@@ -4,13 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* States that panes have given back, by column, so that bins and sketch memory fit the next pane.
- */
+/* Empty states that panes have given back, of one column, the last on top. Each is trimmed: with
+ * what a wide one ever needed kept, all would in time be as wide as the widest. */
 struct pool {
     void **free; /* [n] */
     size_t n;
     size_t cap;
+    size_t least; /* that n has been since the pool was last thinned */
 };
+
+#define FLUSHES_KEPT 256 /* flushes of something until what none of them needed is freed */
 
 struct pane {
     int64_t start;
@@ -37,6 +40,7 @@ struct dg_accumulator {
     size_t cap_panes;
     struct pool *pool; /* [n_columns] */
     size_t bytes;      /* of the states of open panes */
+    uint32_t flushes;  /* of something, since the pools were thinned */
     struct dg_prepared prepared;
     struct dg_coded coded;
     struct dg_group_cache groups;
@@ -137,6 +141,17 @@ static size_t state_bytes(const struct dg_accumulator *a, size_t column, const v
     return is_numeric(a, column) ? dg_numeric_bytes(state) : dg_category_bytes(state);
 }
 
+size_t dg_accumulator_kept_bytes(const struct dg_accumulator *a)
+{
+    size_t sum = 0;
+    for (size_t c = 0; c < a->plan->n_columns; c++) {
+        for (size_t i = 0; i < a->pool[c].n; i++) {
+            sum += state_bytes(a, c, a->pool[c].free[i]);
+        }
+    }
+    return sum;
+}
+
 /* Grow `*array` to hold n elements of `size` bytes; new ones are zero. */
 static int grow(void *array_at, size_t *cap, size_t n, size_t size)
 {
@@ -202,7 +217,9 @@ static void *take_state(struct dg_accumulator *a, size_t column)
     struct pool *pool = &a->pool[column];
     const struct dg_plan_column *c = &a->plan->column[column];
     if (pool->n > 0) {
-        return pool->free[--pool->n];
+        pool->n--;
+        pool->least = pool->n < pool->least ? pool->n : pool->least;
+        return pool->free[pool->n];
     }
     if (is_numeric(a, column)) {
         struct dg_numeric *s = malloc(sizeof *s);
@@ -452,8 +469,10 @@ static int give_back(struct dg_accumulator *a, size_t column, void *state)
     }
     if (is_numeric(a, column)) {
         dg_numeric_reset(state);
+        dg_numeric_trim(state);
     } else {
         dg_category_reset(state);
+        dg_category_trim(state);
     }
     pool->free[pool->n++] = state;
     return 0;
@@ -515,6 +534,24 @@ static int flush_pane(struct dg_accumulator *a, struct pane *p, struct dg_store 
     return rc == 0 && emptied != 0 ? dg_fail_memory(err) : rc;
 }
 
+/* Free what lay at the bottom of the pools all the time: what a rush needed goes when it is over.
+ */
+static void thin_pools(struct dg_accumulator *a)
+{
+    for (size_t c = 0; c < a->plan->n_columns; c++) {
+        struct pool *p = &a->pool[c];
+        for (size_t i = 0; i < p->least; i++) {
+            free_state(a, c, p->free[i]);
+        }
+        p->n -= p->least;
+        if (p->least > 0) {
+            memmove(p->free, p->free + p->least, p->n * sizeof *p->free);
+        }
+        p->least = p->n;
+    }
+    a->flushes = 0;
+}
+
 void dg_accumulator_clear(struct dg_accumulator *a)
 {
     for (size_t i = 0; i < a->n_panes; i++) {
@@ -535,6 +572,10 @@ int dg_accumulator_flush(struct dg_accumulator *a, int64_t before_us, struct dg_
             a->pane[kept++] = a->pane[i];
         }
     }
+    a->flushes += kept < a->n_panes;
     a->n_panes = kept;
+    if (a->flushes == FLUSHES_KEPT) {
+        thin_pools(a);
+    }
     return rc;
 }

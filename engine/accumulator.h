@@ -28,5 +28,7 @@ void dg_accumulator_clear(struct dg_accumulator *a);
 
 /* Memory of the open panes' states in bytes: what flushing gives back. O(1). */
 size_t dg_accumulator_bytes(const struct dg_accumulator *a);
+/* Memory of the empty states kept for the next panes in bytes. O(such states). */
+size_t dg_accumulator_kept_bytes(const struct dg_accumulator *a);
 
 #endif

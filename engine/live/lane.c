@@ -323,6 +323,15 @@ size_t dg_lane_bytes(const struct dg_lane *l)
     return sum;
 }
 
+size_t dg_lane_kept_bytes(const struct dg_lane *l)
+{
+    size_t sum = 0;
+    for (size_t i = 0; i < l->n_streams; i++) {
+        sum += dg_accumulator_kept_bytes(l->stream[i].accumulator);
+    }
+    return sum;
+}
+
 bool dg_lane_full(const struct dg_lane *l)
 {
     return l->options.memory_bytes > 0 && dg_lane_bytes(l) > l->options.memory_bytes;

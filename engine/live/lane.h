@@ -81,9 +81,10 @@ int64_t dg_lane_from(struct dg_lane *l, const struct dg_topic_partition *place);
  * commit if it changes anything. */
 void dg_lane_idle(struct dg_lane *l, const struct dg_topic_partition *place, bool idle);
 
-bool dg_lane_dirty(const struct dg_lane *l);   /* something to commit */
-bool dg_lane_full(const struct dg_lane *l);    /* more open memory than wanted */
-size_t dg_lane_bytes(const struct dg_lane *l); /* of open panes */
+bool dg_lane_dirty(const struct dg_lane *l);        /* something to commit */
+bool dg_lane_full(const struct dg_lane *l);         /* more open memory than wanted */
+size_t dg_lane_bytes(const struct dg_lane *l);      /* of open panes */
+size_t dg_lane_kept_bytes(const struct dg_lane *l); /* of empty states kept for the next panes */
 
 /* Commit everything counted; nothing to do if the lane is not dirty. Errors as the ledger's. After
  * any, counts are kept: call again (it sends the very same commit) or drop; feed nothing before
