@@ -20,6 +20,6 @@ add_executable(live_memory bench/live_memory.c)
 target_link_libraries(live_memory PRIVATE dg_options dg_live_support dg_engine m)
 # What a sanitizer keeps aside would be taken for growth.
 if(NOT DG_SANITIZE)
-  add_test(NAME bench/live_memory COMMAND live_memory hours=3 segments=20 events=5)
+  add_test(NAME bench/live_memory COMMAND live_memory hours=3 segments=100 odd=500)
   set_tests_properties(bench/live_memory PROPERTIES LABELS "bench" TIMEOUT 300)
 endif()
