@@ -96,7 +96,7 @@ static void build_delimiter(struct dg_builder *b, const struct dg_settings *s, c
         dg_diagnose(b->d, DG_ERROR, delimiter->place, "for example \",\" or \";\" or tab",
                     "'delimiter' must be one punctuation character, tab or auto, not '%.100s'", c);
     }
-    if (delimiter->given && strcmp(format, "auto") != 0 && strcmp(format, "csv") != 0) {
+    if (strcmp(c, "auto") != 0 && strcmp(format, "auto") != 0 && strcmp(format, "csv") != 0) {
         dg_diagnose(b->d, DG_ERROR, delimiter->place, "remove one of them",
                     "'delimiter' is for CSV, but 'format' is %s", format);
     }

@@ -15,6 +15,26 @@ shown=$("$DG_BINARY" config show "$example" | "$DG_BINARY" check - 2>/dev/null |
 [ -n "$direct" ] && [ "$direct" = "$shown" ] || fail "what is shown does not mean the same: '$direct' '$shown'"
 grep -q 'docs/examples/reference.baseline.json' "$scratch/words" || fail "the missing baseline file is not named"
 
+# Defaults that are written out must not be mistaken for wishes that contradict others.
+while IFS= read -r more; do
+    printf 'monitor: m\nwindows: 1h\n%b\n' "$more" > "$scratch/more.yaml"
+    direct=$("$DG_BINARY" check "$scratch/more.yaml" 2> /dev/null | hash_of)
+    shown=$("$DG_BINARY" config show "$scratch/more.yaml" 2> /dev/null | "$DG_BINARY" check - 2> "$scratch/words" | hash_of)
+    [ -n "$direct" ] && [ "$direct" = "$shown" ] ||
+        fail "what is shown of '$more' does not mean the same: '$direct' '$shown' $(cat "$scratch/words")"
+done << 'END'
+columns: { timestamp: ts }\nsource: { format: json }
+columns: { timestamp: ts }\nsource: { format: ndjson }
+columns: { timestamp: ts }\nsource: { topic: a, start: 2026-01-01T00:00:00Z, format: avro, framing: bare, schema: a.avsc }
+columns: { timestamp: ts }\nsource: { topics: [a, b], dead_letters: c, idle_after: 1m, on_loss: stop }
+columns: { features: { x: numeric } }\nsource: { topic: a, preset: canonical }
+columns: { timestamp: "@timestamp", id: ^/id, features: { x: { from: ^/a/#, values: ["1.0", "no"] } } }\nsource: { topic: a, preset: open_inference }
+columns: { timestamp: "@timestamp", features: { x: { valid: [0, 1] } } }\nsource: { topic: a, instances: /in, format: json }
+columns: { timestamp: ts, id: id, partition: p, offset: o }\nduplicates: keep\nchecks: { drift: off }
+columns: { timestamp: ts }\nbaselines: { w: { seasonal: hour_of_week }, t: { trailing: 7d } }\nchecks: { psi: [{ warn: 0.1 }, { critical: 0.2, baseline: t }] }
+columns: { timestamp: ts, variant: v }\nbaselines: { v: { variant: a } }\nsegments: { column: c, values: [a, "b: c"] }
+END
+
 "$DG_BINARY" check "$example" tests/unit/config/checks.yaml > "$scratch/out" 2>/dev/null
 [ $? = 3 ] || fail "a bad file is not exit code 3"
 grep -q '^docs/examples/monitor.yaml: ok: ' "$scratch/out" || fail "the good file is not ok"
