@@ -167,6 +167,8 @@ static void ledger_close(struct dg_ledger *self)
 static const struct dg_ledger_ops ledger_ops = {
     .name = "postgres",
     .open_stream = dg_ledger_open_stream,
+    .streams = dg_ledger_streams,
+    .texts = dg_ledger_texts,
     .enroll = dg_ledger_enroll,
     .acquire = dg_ledger_acquire,
     .group = dg_ledger_group,
@@ -226,7 +228,7 @@ static const char rights_sql[] =
     "('live_group', 'INSERT'), ('pane_delta', 'INSERT'), ('pane_delta', 'DELETE'), "
     "('pane_state', 'INSERT'), ('pane_state', 'DELETE'), ('live_checkpoint', 'UPDATE'), "
     "('live_gap', 'INSERT'), ('series_result', 'INSERT'), ('slice_result', 'UPDATE'), "
-    "('audit_log', 'INSERT')) t (name, wanted) "
+    "('live_definition', 'INSERT'), ('audit_log', 'INSERT')) t (name, wanted) "
     "WHERE NOT has_table_privilege('driftgauge.' || name, wanted)";
 
 static int check_rights(struct dg_pg_ledger *l, struct dg_error *err)

@@ -73,6 +73,9 @@ DG_MUST_CHECK int dg_ledger_run(struct dg_pg_ledger *l, const char *what, const 
                                 struct dg_error *err);
 /* Number of rows in a single cell of a result, -1 without one. */
 long long dg_ledger_count(const struct pg_result *r);
+/* Keep the key's texts with the stream, unless it has some; within a transaction. */
+DG_MUST_CHECK int dg_ledger_keep_texts(struct dg_pg_ledger *l, const struct dg_stream_key *key,
+                                       int32_t stream, struct dg_error *err);
 /* Add gaps within a transaction. */
 DG_MUST_CHECK int dg_ledger_gaps(struct dg_pg_ledger *l, const struct dg_gap gap[], size_t n,
                                  struct dg_error *err);
@@ -83,6 +86,12 @@ void dg_ledger_clear(struct pg_result *result[], size_t n);
 /* Members of the table of operations. */
 int dg_ledger_open_stream(struct dg_ledger *self, const struct dg_stream_key *key, int32_t *stream,
                           bool *replaced, struct dg_error *err);
+int dg_ledger_streams(struct dg_ledger *self, const char *group,
+                      int (*tell)(void *arg, const struct dg_known_stream *s, struct dg_error *err),
+                      void *arg, struct dg_error *err);
+int dg_ledger_texts(struct dg_ledger *self, int32_t stream,
+                    int (*tell)(void *arg, const struct dg_stream_text *t, struct dg_error *err),
+                    void *arg, struct dg_error *err);
 int dg_ledger_group(struct dg_ledger *self, int32_t stream, const char *version,
                     const char *variant, uint32_t max_groups, uint32_t *group,
                     struct dg_error *err);

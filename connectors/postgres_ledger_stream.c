@@ -127,6 +127,9 @@ static int open_in_transaction(struct dg_pg_ledger *l, const struct dg_stream_ke
         code = make_stream(l, key, &run, before, stream, err);
     }
     if (code == 0) {
+        code = dg_ledger_keep_texts(l, key, *stream, err);
+    }
+    if (code == 0) {
         code = dg_pg_run(l->pg, "open a stream", "COMMIT", err);
     }
     *replaced = code == 0 && before != 0 && !same;
@@ -143,7 +146,8 @@ static void forget_ended(struct dg_pg_ledger *l)
     (void)!dg_pg_run(l->pg, "delete panes of streams that ended",
                      "DELETE FROM driftgauge.pane_delta" ENDED
                      "; DELETE FROM driftgauge.pane_state" ENDED
-                     "; DELETE FROM driftgauge.live_checkpoint" ENDED,
+                     "; DELETE FROM driftgauge.live_checkpoint" ENDED
+                     "; DELETE FROM driftgauge.live_definition" ENDED,
                      NULL);
 }
 

@@ -42,6 +42,12 @@ void dg_baseline_free(struct dg_baseline *b);
 DG_MUST_CHECK int dg_baseline_load(const char *path, struct dg_baseline **out,
                                    struct dg_error *err);
 
+/* The same from and to a text: what stands in the file, in one line; `place` takes the file's name
+ * in messages. The text is the caller's, from malloc. */
+DG_MUST_CHECK int dg_baseline_parse(const char *place, const char *text, struct dg_baseline **out,
+                                    struct dg_error *err);
+DG_MUST_CHECK int dg_baseline_text(const struct dg_baseline *b, char **out, struct dg_error *err);
+
 /* Fill in b->version, then write the file (through a temporary one, so that a reader never sees
  * half). */
 DG_MUST_CHECK int dg_baseline_save(struct dg_baseline *b, const char *path, struct dg_error *err);

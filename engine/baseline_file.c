@@ -199,6 +199,19 @@ int dg_baseline_save(struct dg_baseline *b, const char *path, struct dg_error *e
     return rc;
 }
 
+int dg_baseline_text(const struct dg_baseline *b, char **out, struct dg_error *err)
+{
+    json_t *document = dump_baseline(b);
+    if (document == NULL ||
+        json_object_set_new(document, "version", json_string(b->version)) != 0) {
+        json_decref(document);
+        return dg_fail_memory(err);
+    }
+    *out = json_dumps(document, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
+    json_decref(document);
+    return *out == NULL ? dg_fail_memory(err) : 0;
+}
+
 /* What reading complains with: the file, and the place in it. */
 struct loading {
     const char *path;
@@ -459,9 +472,36 @@ static int load_document(const struct loading *l, json_t *document, struct dg_ba
     return rc;
 }
 
-int dg_baseline_load(const char *path, struct dg_baseline **out, struct dg_error *err)
+/* Takes the document; NULL: it is not JSON, as `why` says. */
+static int take_document(json_t *document, const json_error_t *why, const char *path,
+                         struct dg_baseline **out, struct dg_error *err)
 {
     const struct loading l = {path, err};
+    if (document == NULL) {
+        return dg_fail(err, EBADMSG, "%s:%d:%d: not JSON: %s", path, why->line, why->column,
+                       why->text);
+    }
+    struct dg_baseline *b = calloc(1, sizeof *b);
+    const int rc = b == NULL ? dg_fail_memory(err) : load_document(&l, document, b);
+    json_decref(document);
+    if (rc != 0) {
+        dg_baseline_free(b);
+        return rc;
+    }
+    *out = b;
+    return 0;
+}
+
+int dg_baseline_parse(const char *place, const char *text, struct dg_baseline **out,
+                      struct dg_error *err)
+{
+    json_error_t why;
+    json_t *document = json_loads(text, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+    return take_document(document, &why, place, out, err);
+}
+
+int dg_baseline_load(const char *path, struct dg_baseline **out, struct dg_error *err)
+{
     json_error_t why;
     FILE *f = fopen(path, "re");
     if (f == NULL) {
@@ -471,17 +511,5 @@ int dg_baseline_load(const char *path, struct dg_baseline **out, struct dg_error
     }
     json_t *document = json_loadf(f, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
     fclose(f);
-    if (document == NULL) {
-        return dg_fail(err, EBADMSG, "%s:%d:%d: not JSON: %s", path, why.line, why.column,
-                       why.text);
-    }
-    struct dg_baseline *b = calloc(1, sizeof *b);
-    int rc = b == NULL ? dg_fail_memory(err) : load_document(&l, document, b);
-    json_decref(document);
-    if (rc != 0) {
-        dg_baseline_free(b);
-        return rc;
-    }
-    *out = b;
-    return 0;
+    return take_document(document, &why, path, out, err);
 }

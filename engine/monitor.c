@@ -62,6 +62,7 @@ void dg_monitor_free(struct dg_monitor *m)
                     m->owner,
                     m->path,
                     m->hash,
+                    m->definition,
                     m->format,
                     m->time_path,
                     m->id_path,
@@ -217,6 +218,19 @@ static void put_hash(struct dg_builder *b)
     free(text);
 }
 
+static void put_definition(struct dg_builder *b)
+{
+    size_t len = 0;
+    FILE *out = open_memstream(&b->m->definition, &len);
+    if (out == NULL) {
+        b->out_of_memory = true;
+        return;
+    }
+    dg_settings_show(b->root, out);
+    b->out_of_memory |= ferror(out) != 0;
+    b->out_of_memory |= fclose(out) != 0;
+}
+
 static void build(struct dg_builder *b, const char *path)
 {
     build_head(b, path);
@@ -228,6 +242,7 @@ static void build(struct dg_builder *b, const char *path)
     build_duplicates(b);
     if (!b->out_of_memory && !dg_diagnostics_failed(b->d)) {
         put_hash(b);
+        put_definition(b);
     }
 }
 

@@ -113,6 +113,8 @@ struct dg_monitor {
     char *owner;       /* or NULL */
     char *path;        /* the file it came from */
     char *hash; /* 16 hex digits of the configuration's meaning (comments and order of keys out) */
+    char *definition; /* the file as `config show` prints it: a monitor file that means the same;
+                         NULL in one that was put together by hand */
 
     char *format;       /* auto | csv | ndjson | avro */
     char csv_delimiter; /* ',' ; 0 = guess among , ; tab | */

@@ -1,6 +1,6 @@
 # The daemon with a broker and a PostgreSQL of its own; skipped where no broker is installed.
 if(RDKAFKA_FOUND AND Python3_FOUND)
-  foreach(name docs_live live_daemon live_gaps)
+  foreach(name docs_live live_daemon live_gaps live_recall)
     dg_script_test(${name} kafka
       ${CMAKE_CURRENT_SOURCE_DIR}/integration/with_servers.sh ${Python3_EXECUTABLE}
       ${CMAKE_CURRENT_SOURCE_DIR}/integration/${name}.py LABELS slow TIMEOUT 400)

@@ -52,21 +52,16 @@ static int load_baseline(struct dg_loaded *l, size_t i, struct dg_error *err)
     char *path = resolve(l->monitor->path, spec->file);
     const int rc = path == NULL ? dg_fail_memory(err) : dg_baseline_load(path, &l->file[i], err);
     free(path);
-    if (rc == 0 && l->main == NULL) {
-        l->main = l->file[i];
-    }
     return rc;
 }
 
-int dg_loaded_baselines(struct dg_loaded *l, struct dg_error *err)
+int dg_loaded_adopt(struct dg_loaded *l, struct dg_error *err)
 {
-    l->file = calloc(l->monitor->n_baselines + 1, sizeof(struct dg_baseline *));
-    int rc = l->file == NULL ? dg_fail_memory(err) : 0;
-    for (size_t i = 0; i < l->monitor->n_baselines && rc == 0; i++) {
-        rc = load_baseline(l, i, err);
+    for (size_t i = 0; i < l->monitor->n_baselines && l->main == NULL; i++) {
+        l->main = l->file[i];
     }
-    if (rc != 0 || !l->monitor->features_from_data) {
-        return rc;
+    if (!l->monitor->features_from_data) {
+        return 0;
     }
     if (l->main == NULL) {
         return dg_fail(
@@ -76,6 +71,16 @@ int dg_loaded_baselines(struct dg_loaded *l, struct dg_error *err)
             l->monitor->path);
     }
     return dg_monitor_adopt(l->monitor, l->main) == 0 ? 0 : dg_fail_memory(err);
+}
+
+int dg_loaded_baselines(struct dg_loaded *l, struct dg_error *err)
+{
+    l->file = calloc(l->monitor->n_baselines + 1, sizeof(struct dg_baseline *));
+    int rc = l->file == NULL ? dg_fail_memory(err) : 0;
+    for (size_t i = 0; i < l->monitor->n_baselines && rc == 0; i++) {
+        rc = load_baseline(l, i, err);
+    }
+    return rc != 0 ? rc : dg_loaded_adopt(l, err);
 }
 
 int dg_load_baselines(struct dg_loaded *l)

@@ -24,6 +24,9 @@ DG_MUST_CHECK int dg_load_baselines(struct dg_loaded *l);
 /* The same without words on stderr: 0; ENOMEM; another errno with *err. */
 DG_MUST_CHECK int dg_loaded_baselines(struct dg_loaded *l, struct dg_error *err);
 
+/* The same for baselines that are there already, in l->file[n_baselines]. */
+DG_MUST_CHECK int dg_loaded_adopt(struct dg_loaded *l, struct dg_error *err);
+
 /* The files given as --input FILE and as operands, in that order. */
 struct dg_input_files {
     const char **path; /* [n], owned array of borrowed texts */

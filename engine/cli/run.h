@@ -51,10 +51,11 @@ struct run_monitor {
     struct dg_loaded loaded;
     struct dg_plan plan; /* the judge's */
     bool planned;
-    char *schema_path;        /* of source.schema_file, resolved; NULL: none */
-    char *baselines;          /* versions of the baseline files */
-    struct dg_stream_key key; /* of the stream */
-    int32_t stream;           /* the ledger's number, once it is open */
+    char *schema_path;           /* of source.schema_file, resolved; NULL: none */
+    char *baselines;             /* versions of the baseline files */
+    struct dg_stream_text *text; /* [key.n_texts] names borrowed; texts of baselines owned */
+    struct dg_stream_key key;    /* of the stream */
+    int32_t stream;              /* the ledger's number, once it is open */
     bool opened;
     atomic_size_t expected; /* partitions its topics have */
     atomic_int *partitions; /* [source.n_topics] of each; -1: not known yet */
@@ -86,6 +87,11 @@ struct dg_kafka_options run_kafka_options(const struct run_generation *g);
 /* The monitor whose stream this is; NULL: none. */
 struct run_monitor *run_monitor_of(struct run_generation *g, int32_t stream);
 bool run_reads_topic(const struct run_monitor *m, const char *topic, size_t *which);
+/* A zeroed monitor, to be freed with its generation, and what judging it needs, once its file and
+ * its baselines are loaded: the plan and who the stream is. */
+void run_monitor_init(struct run_monitor *m);
+DG_MUST_CHECK int run_monitor_prepare(struct run_monitor *m, const char *group,
+                                      struct dg_error *err);
 /* Same group, monitor, configuration and baselines. */
 bool run_same_stream(const struct dg_stream_key *a, const struct dg_stream_key *b);
 
@@ -105,6 +111,7 @@ struct run_judge { /* run_judge.c */
     struct run *run;
     struct run_generation *g;
     struct run_generation *before; /* whose ended streams are judged a last time; NULL: none */
+    bool recalled;                 /* streams that only the ledger knew were judged, too */
     atomic_bool opened;            /* streams have their numbers: lanes may start */
     atomic_bool failed;            /* the last run was not done */
     int64_t limit_us;              /* when to give up a run, once the thread is to stop */
@@ -148,6 +155,17 @@ bool run_pause(const struct run_thread *t, int64_t us);
 /* A ledger that tells the board how it fares: state, counts, times. `who`: "lane 0". */
 DG_MUST_CHECK int run_ledger_open(struct run *r, const struct run_generation *g, const char *who,
                                   struct dg_ledger **out, struct dg_error *err);
+
+/* -- streams that are known only to the ledger (run_recall.c) -- */
+
+/*
+ * The group's streams in the ledger that `g` does not go on with, made anew from the texts that
+ * are kept with them: a generation whose monitors can be judged, and nothing else. What cannot be
+ * made anew is said and counted. Errors: the ledger's.
+ */
+DG_MUST_CHECK int run_recall(struct run *r, const struct run_generation *g,
+                             struct dg_ledger *ledger, struct run_generation **out,
+                             struct dg_error *err);
 
 /* -- systemd (run_notify.c) -- */
 

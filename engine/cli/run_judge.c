@@ -286,10 +286,17 @@ static void judge_ended(struct judge *d, struct run_monitor *m)
         }
     }
     if (rc != 0) {
-        dg_log(DG_LOG_WARNING, "stream_ended", "%s: its last windows were not judged: %s",
-               m->key.monitor, err.message);
+        dg_board_add(d->j->run->board, DG_COUNT_UNJUDGED, 1);
+        dg_log(DG_LOG_WARNING, "stream_ended",
+               "%s: the last windows of configuration %s were not judged: %s", m->key.monitor,
+               m->key.config_hash, err.message);
     } else if (report.leading) {
         dg_log(DG_LOG_INFO, "stream_ended", "%s: configuration %s judged to its end",
+               m->key.monitor, m->key.config_hash);
+    } else {
+        dg_log(DG_LOG_WARNING, "stream_ended",
+               "%s: another process still judges configuration %s, which this one does not run: "
+               "its last windows are left to that one; give all processes the same files",
                m->key.monitor, m->key.config_hash);
     }
     if (judge != NULL) {
@@ -297,18 +304,31 @@ static void judge_ended(struct judge *d, struct run_monitor *m)
     }
 }
 
-static void judge_before(struct judge *d)
+static void judge_before(struct judge *d, struct run_generation *before)
 {
-    struct run_generation *before = d->j->before, *g = d->j->g;
+    struct run_generation *g = d->j->g;
     for (size_t i = 0; before != NULL && i < before->n; i++) {
         bool goes_on = !before->monitor[i].opened;
-        for (size_t k = 0; k < g->n; k++) {
-            goes_on |= run_same_stream(&before->monitor[i].key, &g->monitor[k].key);
+        for (size_t k = 0; k < g->n && !goes_on; k++) {
+            goes_on = run_same_stream(&before->monitor[i].key, &g->monitor[k].key);
         }
         if (!goes_on && !atomic_load(&d->j->thread.stop)) {
             judge_ended(d, &before->monitor[i]);
         }
     }
+}
+
+/* At the first start: what was changed while no process ran. */
+static int judge_recalled(struct judge *d, struct dg_error *err)
+{
+    struct run_generation *before = NULL;
+    const int rc = run_recall(d->j->run, d->j->g, d->ledger, &before, err);
+    if (rc != 0) {
+        return rc;
+    }
+    judge_before(d, before);
+    run_generation_free(before);
+    return 0;
 }
 
 static int take_seats(struct judge *d, struct dg_error *err)
@@ -451,9 +471,13 @@ static void *run_thread(void *arg)
     struct judge d = {.j = j};
     struct dg_error err = {0};
     j->limit_us = 0;
-    const bool there = insist(&d, open_ledger);
+    bool there = insist(&d, open_ledger);
     if (there) {
-        judge_before(&d);
+        judge_before(&d, j->before);
+    }
+    if (there && !j->recalled) {
+        there = insist(&d, judge_recalled);
+        j->recalled = there;
     }
     if (there && insist(&d, open_streams)) {
         const int rc = take_seats(&d, &err);

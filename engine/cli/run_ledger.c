@@ -63,6 +63,22 @@ static int open_stream(struct dg_ledger *self, const struct dg_stream_key *key, 
     return note(w, w->inner->ops->open_stream(w->inner, key, stream, replaced, err), err);
 }
 
+static int streams(struct dg_ledger *self, const char *name,
+                   int (*tell)(void *arg, const struct dg_known_stream *s, struct dg_error *err),
+                   void *arg, struct dg_error *err)
+{
+    struct witness *w = of(self);
+    return note(w, w->inner->ops->streams(w->inner, name, tell, arg, err), err);
+}
+
+static int texts(struct dg_ledger *self, int32_t stream,
+                 int (*tell)(void *arg, const struct dg_stream_text *t, struct dg_error *err),
+                 void *arg, struct dg_error *err)
+{
+    struct witness *w = of(self);
+    return note(w, w->inner->ops->texts(w->inner, stream, tell, arg, err), err);
+}
+
 static int enroll(struct dg_ledger *self, int32_t stream, const char *topic, int32_t n,
                   struct dg_error *err)
 {
@@ -203,6 +219,8 @@ static void close_witness(struct dg_ledger *self)
 
 static const struct dg_ledger_ops ops = {.name = "witness",
                                          .open_stream = open_stream,
+                                         .streams = streams,
+                                         .texts = texts,
                                          .enroll = enroll,
                                          .acquire = acquire,
                                          .group = group,

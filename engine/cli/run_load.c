@@ -134,6 +134,10 @@ static void free_monitor(struct run_monitor *m)
     dg_loaded_deinit(&m->loaded);
     free(m->schema_path);
     free(m->baselines);
+    for (size_t i = 1; i < m->key.n_texts; i++) { /* the first is the monitor's own */
+        free((char *)(uintptr_t)m->text[i].text);
+    }
+    free(m->text);
     free(m->partitions);
     pthread_mutex_destroy(&m->passed.lock);
 }
@@ -177,6 +181,60 @@ static char *name_baselines(const struct dg_loaded *l)
     return text;
 }
 
+/* The monitor first, then its baselines. */
+static int keep_texts(struct run_monitor *m, struct dg_error *err)
+{
+    const struct dg_monitor *monitor = m->loaded.monitor;
+    m->text = calloc(1 + monitor->n_baselines, sizeof *m->text);
+    if (m->text == NULL) {
+        return dg_fail_memory(err);
+    }
+    m->text[0] = (struct dg_stream_text){"", monitor->definition};
+    m->key.text = m->text;
+    m->key.n_texts = 1;
+    for (size_t i = 0; i < monitor->n_baselines; i++) {
+        char *text = NULL;
+        if (m->loaded.file[i] == NULL) {
+            continue;
+        }
+        const int rc = dg_baseline_text(m->loaded.file[i], &text, err);
+        if (rc != 0) {
+            return rc;
+        }
+        m->text[m->key.n_texts++] = (struct dg_stream_text){monitor->baseline[i].name, text};
+    }
+    return 0;
+}
+
+void run_monitor_init(struct run_monitor *m)
+{
+    pthread_mutex_init(&m->passed.lock, NULL);
+    for (size_t i = 0; i < DG_LANES_MAX; i++) {
+        m->passed.lane_us[i] = INT64_MAX;
+    }
+}
+
+int run_monitor_prepare(struct run_monitor *m, const char *group, struct dg_error *err)
+{
+    const struct dg_monitor *monitor = m->loaded.monitor;
+    const int rc = dg_plan_init(&m->plan, monitor, m->loaded.main, NULL, err);
+    if (rc != 0) {
+        return rc;
+    }
+    m->planned = true;
+    m->plan.row_partitions = false;
+    m->baselines = name_baselines(&m->loaded);
+    if (m->baselines == NULL) {
+        return dg_fail_memory(err);
+    }
+    m->key = (struct dg_stream_key){.group = group,
+                                    .monitor = monitor->name,
+                                    .config_hash = monitor->hash,
+                                    .baseline = m->baselines,
+                                    .of = monitor};
+    return 0;
+}
+
 static int prepare_decoder(const struct run_generation *g, const struct run_monitor *m,
                            struct dg_error *err)
 {
@@ -205,25 +263,18 @@ static int prepare(struct run_generation *g, struct run_monitor *m, struct dg_er
         m->schema_path = dg_monitor_resolve(monitor, monitor->source.schema_file);
         rc = m->schema_path == NULL ? dg_fail_memory(err) : 0;
     }
-    rc = rc != 0 ? rc : dg_plan_init(&m->plan, monitor, m->loaded.main, NULL, err);
+    rc = rc != 0 ? rc : run_monitor_prepare(m, g->settings.kafka.group, err);
+    rc = rc != 0 ? rc : keep_texts(m, err);
     if (rc != 0) {
         return rc;
     }
-    m->planned = true;
-    m->plan.row_partitions = false;
     m->partitions = calloc(monitor->source.n_topics, sizeof *m->partitions);
-    m->baselines = name_baselines(&m->loaded);
-    if (m->partitions == NULL || m->baselines == NULL) {
+    if (m->partitions == NULL) {
         return dg_fail_memory(err);
     }
     for (size_t i = 0; i < monitor->source.n_topics; i++) {
         atomic_init(&m->partitions[i], -1);
     }
-    m->key = (struct dg_stream_key){.group = g->settings.kafka.group,
-                                    .monitor = monitor->name,
-                                    .config_hash = monitor->hash,
-                                    .baseline = m->baselines,
-                                    .of = monitor};
     return prepare_decoder(g, m, err);
 }
 
@@ -256,10 +307,7 @@ static void load_monitor(struct run_generation *g, const char *path, struct run_
         dg_loaded_deinit(&m->loaded);
         return;
     }
-    pthread_mutex_init(&m->passed.lock, NULL);
-    for (size_t i = 0; i < DG_LANES_MAX; i++) {
-        m->passed.lane_us[i] = INT64_MAX;
-    }
+    run_monitor_init(m);
     g->n++;
     if (prepare(g, m, &err) != 0) {
         problem(p, "%s", err.message);

@@ -54,6 +54,7 @@ enum dg_board_count {
     DG_COUNT_RELOADS,         /* that took effect; their time is told too */
     DG_COUNT_RELOAD_FAILURES, /* refused: the configuration before runs on */
     DG_COUNT_LEDGER_RECONNECTS,
+    DG_COUNT_UNJUDGED, /* streams that ended before their last windows were judged */
     DG_COUNTS
 };
 

@@ -95,6 +95,8 @@ static const struct {
                                   "Configurations refused; the one before ran on."},
     [DG_COUNT_LEDGER_RECONNECTS] = {"driftgauge_ledger_reconnects_total",
                                     "Times the connection to the database was made again."},
+    [DG_COUNT_UNJUDGED] = {"driftgauge_streams_unjudged_total",
+                           "Streams that ended before their last windows were judged."},
 };
 
 static void put_process(FILE *out, const struct dg_board_view *v)

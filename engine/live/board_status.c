@@ -152,6 +152,7 @@ static void put_totals(FILE *out, const struct dg_board_view *v)
         [DG_COUNT_RELOADS] = "reloads",
         [DG_COUNT_RELOAD_FAILURES] = "reload_failures",
         [DG_COUNT_LEDGER_RECONNECTS] = "ledger_reconnects",
+        [DG_COUNT_UNJUDGED] = "streams_unjudged",
     };
     fputs(",\"totals\":", out);
     for (int i = 0; i < DG_COUNTS; i++) {

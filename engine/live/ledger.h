@@ -14,13 +14,30 @@
 #include "engine/live/position.h"
 #include "engine/sink.h"
 
+/* One of the texts that a stream is made of, kept with it, so that somebody who does not have the
+ * files (any more) can judge it to its end. */
+struct dg_stream_text {
+    const char *name; /* "": the monitor file; else the baseline of that name */
+    const char *text;
+};
+
 /* A stream is one monitor under one configuration and baseline, consumed by one group. */
 struct dg_stream_key {
-    const char *group;           /* consumer group */
-    const char *monitor;         /* name */
-    const char *config_hash;     /* dg_monitor.hash */
-    const char *baseline;        /* versions of its baseline files, ""; */
-    const struct dg_monitor *of; /* for names and descriptions in results */
+    const char *group;                 /* consumer group */
+    const char *monitor;               /* name */
+    const char *config_hash;           /* dg_monitor.hash */
+    const char *baseline;              /* versions of its baseline files, ""; */
+    const struct dg_monitor *of;       /* for names and descriptions in results */
+    const struct dg_stream_text *text; /* [n_texts] */
+    size_t n_texts;
+};
+
+/* A stream that the ledger holds, as its key was. */
+struct dg_known_stream {
+    int32_t stream;
+    const char *monitor, *config_hash, *baseline;
+    int64_t first_us, last_us; /* start of the first and the last pane that is kept; DG_TIME_NONE:
+                                  none is */
 };
 
 /* Offsets [from, to) that were never read. "unrevised" comes from the judge and is no gap in a
@@ -83,9 +100,20 @@ struct dg_ledger_ops {
 
     /* Find the group's stream of that key, or make it. Where the group ran the monitor under
      * another key until now, that stream ends, its positions' offsets pass to the new one (without
-     * their state), and *replaced says so. */
+     * their state), and *replaced says so. The texts are kept with a stream that has none. */
     int (*open_stream)(struct dg_ledger *self, const struct dg_stream_key *key, int32_t *stream,
                        bool *replaced, struct dg_error *err);
+
+    /* Streams of the group that have not ended, by number. `tell` must not call the ledger; what
+     * it is told lives until it returns; non-zero ends the call and is returned. */
+    int (*streams)(struct dg_ledger *self, const char *group,
+                   int (*tell)(void *arg, const struct dg_known_stream *s, struct dg_error *err),
+                   void *arg, struct dg_error *err);
+    /* The texts of a stream, by name; none where the stream was made before texts were kept. Rules
+     * as above. */
+    int (*texts)(struct dg_ledger *self, int32_t stream,
+                 int (*tell)(void *arg, const struct dg_stream_text *t, struct dg_error *err),
+                 void *arg, struct dg_error *err);
 
     /* -- a lane's side -- */
 

@@ -195,7 +195,7 @@ static void open_stream(struct stream *s)
     struct dg_error err = {0};
     open_config(s);
     const struct dg_monitor *m = s->config.monitor;
-    const struct dg_stream_key key = {"g", m->name, m->hash, "", m};
+    const struct dg_stream_key key = {"g", m->name, m->hash, "", m, NULL, 0};
     s->db = memory_db_open();
     s->decoder = fake_decoder_open(NULL);
     check(dg_plan_init(&s->lane_plan, m, NULL, NULL, &err), "plan", &err);

@@ -26,7 +26,8 @@ static inline struct dg_ledger *open_ledger(const char *db, const char *owner)
 
 static inline struct dg_stream_key stream_key(const char *group, const struct dg_monitor *m)
 {
-    return (struct dg_stream_key){group, m->name, m->hash, "", m};
+    return (struct dg_stream_key){
+        .group = group, .monitor = m->name, .config_hash = m->hash, .baseline = "", .of = m};
 }
 
 static inline int32_t open_stream(struct dg_ledger *l, const char *group,

@@ -99,7 +99,7 @@ a_migration_that_was_interrupted_leaves_the_version_before() {
     all=$(ls "$DG_SOURCE_DIR"/sql/*.sql | wc -l)
     createdb half
     first_migrations "$((all - 1))" | psql -Xq -v ON_ERROR_STOP=1 -d half >/dev/null
-    psql -Xq -d half -c "BEGIN; LOCK driftgauge.series_result IN ACCESS SHARE MODE; SELECT pg_sleep(60)" >/dev/null 2>&1 &
+    psql -Xq -d half -c "BEGIN; LOCK driftgauge.schema_migration IN SHARE MODE; SELECT pg_sleep(60)" >/dev/null 2>&1 &
     holder=$!
     until [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = 'half' AND wait_event = 'PgSleep'")" = 1 ]; do sleep 0.1; done
     "$dg" db migrate --db half >"$work/killed" 2>&1 &
@@ -283,10 +283,12 @@ retention_forgets_streams_that_ended() {
          INSERT INTO driftgauge.pane_delta (tenant_id, stream_id, position_id, seq, pane_us, body)
          SELECT 1, stream_id, 1, 1, 0, 'x' FROM driftgauge.live_stream;
          INSERT INTO driftgauge.live_position (tenant_id, stream_id, topic, partition) SELECT 1, stream_id, 't', 0 FROM driftgauge.live_stream"
+    sql "INSERT INTO driftgauge.live_definition (tenant_id, stream_id, part, body) SELECT 1, stream_id, '', 'x' FROM driftgauge.live_stream"
     matches "dry run" "$("$dg" db retention --older-than 90d --dry-run)" "would forget 1 live streams"
     check "dry run forgets nothing" "$(sql "SELECT count(*) FROM driftgauge.pane_delta")" 3
     matches "forgets" "$("$dg" db retention --older-than 90d)" "forgot 1 live streams"
     check "panes of the running one stay" "$(sql "SELECT count(*) FROM driftgauge.pane_delta")" 1
+    check "and what it is made of" "$(sql "SELECT count(*) FROM driftgauge.live_definition")" 1
     check "the one that ended lately stays" "$(sql "SELECT count(*) FROM driftgauge.live_stream")" 2
     check "its positions too" "$(sql "SELECT count(*) FROM driftgauge.live_position")" 2
     check "readers see them" "$(as bob "SELECT count(*) FROM driftgauge_view.live_stream")" 2

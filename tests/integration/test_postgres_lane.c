@@ -69,6 +69,86 @@ static void equal_keys_are_one_stream_and_another_configuration_replaces_it(void
     two->ops->close(two);
 }
 
+/* What a ledger tells of streams, as text. */
+struct heard {
+    char text[1000];
+    size_t used;
+};
+
+static int tell_stream(void *arg, const struct dg_known_stream *s, struct dg_error *err)
+{
+    struct heard *t = arg;
+    (void)err;
+    t->used += (size_t)snprintf(t->text + t->used, sizeof t->text - t->used, "%s %s '%s'",
+                                s->monitor, s->config_hash, s->baseline);
+    if (s->first_us != DG_TIME_NONE) {
+        t->used += (size_t)snprintf(t->text + t->used, sizeof t->text - t->used, " %d to %d",
+                                    (int)(s->first_us / MINUTE_US), (int)(s->last_us / MINUTE_US));
+    }
+    t->used += (size_t)snprintf(t->text + t->used, sizeof t->text - t->used, "\n");
+    return 0;
+}
+
+static int tell_text(void *arg, const struct dg_stream_text *part, struct dg_error *err)
+{
+    struct heard *t = arg;
+    (void)err;
+    t->used += (size_t)snprintf(t->text + t->used, sizeof t->text - t->used, "%s: %s\n", part->name,
+                                part->text);
+    return 0;
+}
+
+static int tell_no_more(void *arg, const struct dg_stream_text *part, struct dg_error *err)
+{
+    (void)arg, (void)part;
+    return dg_fail(err, ENOMEM, "enough");
+}
+
+static void a_stream_that_goes_on_says_what_it_is_made_of(void)
+{
+    struct dg_ledger *l = open_ledger(writer, "h:1/lane-0");
+    struct dg_error err = {0};
+    struct heard told = {0};
+    const struct dg_stream_text text[] = {{"training", "{\"a\":\"\xc3\xa4\\n\"}"},
+                                          {"", "monitor: it's\n"}};
+    struct dg_stream_key key = stream_key("made of", &credit);
+    key.baseline = "b1";
+    int32_t before = 0, after = 0;
+    bool replaced;
+    CHECK_INT(l->ops->open_stream(l, &key, &before, &replaced, &err), 0); /* an older version */
+    CHECK_INT(l->ops->texts(l, before, tell_text, &told, &err), 0);
+    CHECK_STR(told.text, "");
+    key.text = text;
+    key.n_texts = 2;
+    for (int i = 0; i < 2; i++) { /* kept from now on, once */
+        CHECK_INT(l->ops->open_stream(l, &key, &before, &replaced, &err), 0);
+    }
+    CHECK_INT(l->ops->texts(l, before, tell_text, &told, &err), 0);
+    CHECK_STR(told.text, ": monitor: it's\n\ntraining: {\"a\":\"\xc3\xa4\\n\"}\n");
+    CHECK_INT(l->ops->texts(l, before, tell_no_more, NULL, &err), ENOMEM);
+
+    struct dg_position p;
+    told = (struct heard){0};
+    CHECK_INT(l->ops->streams(l, "made of", tell_stream, &told, &err), 0);
+    CHECK_STR(told.text, "credit risk 00112233aabbccdd 'b1'\n");
+    CHECK_INT(take(l, "made of", before, &p, &err), 0);
+    CHECK_INT(commit_counted(l, &p, 1, 7 * MINUTE_US, &err), 0);
+    CHECK_INT(commit_counted(l, &p, 1, 3 * MINUTE_US, &err), 0);
+    told = (struct heard){0};
+    CHECK_INT(l->ops->streams(l, "made of", tell_stream, &told, &err), 0);
+    CHECK_STR(told.text, "credit risk 00112233aabbccdd 'b1' 3 to 7\n");
+
+    key.baseline = "b2";
+    CHECK_INT(l->ops->open_stream(l, &key, &after, &replaced, &err), 0);
+    told = (struct heard){0};
+    CHECK_INT(l->ops->streams(l, "made of", tell_stream, &told, &err), 0);
+    CHECK_STR(told.text, "credit risk 00112233aabbccdd 'b2'\n");
+    told = (struct heard){0};
+    CHECK_INT(l->ops->texts(l, before, tell_text, &told, &err), 0);
+    CHECK_STR(told.text, ""); /* it has ended: nobody needs it */
+    l->ops->close(l);
+}
+
 static void partitions_that_a_stream_did_not_begin_with_have_appeared(void)
 {
     struct dg_ledger *l = open_ledger(writer, "h:1/lane-0");
@@ -425,6 +505,7 @@ int main(int argc, char **argv)
     }
     return CHECK_MAIN(
         argc, argv, CASE(equal_keys_are_one_stream_and_another_configuration_replaces_it),
+        CASE(a_stream_that_goes_on_says_what_it_is_made_of),
         CASE(partitions_that_a_stream_did_not_begin_with_have_appeared),
         CASE(a_position_comes_back_as_it_was_committed),
         CASE(whoever_is_not_the_owner_any_more_writes_nothing),

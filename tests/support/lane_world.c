@@ -38,8 +38,10 @@ void lane_world_open(struct lane_world *w)
             exit(1);
         }
         dg_diagnostics_deinit(&d);
-        const struct dg_stream_key key = {"world", w->config[i].monitor->name,
-                                          w->config[i].monitor->hash, "", w->config[i].monitor};
+        const struct dg_stream_key key = {
+            "world", w->config[i].monitor->name, w->config[i].monitor->hash,
+            "",      w->config[i].monitor,       NULL,
+            0};
         DG_ASSERT(l->ops->open_stream(l, &key, &w->stream[i], &replaced, NULL) == 0 && !replaced);
     }
     l->ops->close(l);

@@ -9,7 +9,7 @@
 int32_t live_court_stream(const struct live_logs *logs, struct dg_ledger *ledger)
 {
     const struct dg_monitor *m = logs->config.monitor;
-    const struct dg_stream_key key = {"g", m->name, m->hash, "", m};
+    const struct dg_stream_key key = {"g", m->name, m->hash, "", m, NULL, 0};
     struct dg_error err = {0};
     bool replaced = false;
     int32_t stream = 0;

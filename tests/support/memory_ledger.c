@@ -66,6 +66,10 @@ static void free_stream(struct stream *s)
         free(s->row[i].bytes);
     }
     free(s->row);
+    for (size_t i = 0; i < 2 * s->n_texts; i++) {
+        free(s->text[i]);
+    }
+    free(s->text);
     free(s->checkpoint);
     free_results(s->result, s->n_results);
 }
@@ -199,11 +203,56 @@ static int open_stream(struct dg_ledger *self, const struct dg_stream_key *key, 
         for (int i = 0; i < 4; i++) {
             s->name[i] = copy_text(name[i]);
         }
+        for (size_t i = 0; i < key->n_texts; i++) {
+            s->text = must(realloc(s->text, 2 * (i + 1) * sizeof *s->text));
+            s->text[2 * i] = copy_text(key->text[i].name);
+            s->text[2 * i + 1] = copy_text(key->text[i].text);
+            s->n_texts = i + 1;
+        }
         *stream = (int32_t)db->n_streams;
         if (before != 0) {
             replace_stream(db, &db->stream[before - 1], before, *stream);
             *replaced = true;
         }
+    }
+    pthread_mutex_unlock(&db->lock);
+    return rc;
+}
+
+static int tell_streams(struct dg_ledger *self, const char *group,
+                        int (*tell)(void *arg, const struct dg_known_stream *s,
+                                    struct dg_error *err),
+                        void *arg, struct dg_error *err)
+{
+    struct memory_db *db = ((struct session *)self)->db;
+    pthread_mutex_lock(&db->lock);
+    int rc = away(db, err);
+    for (size_t i = 0; i < db->n_streams && rc == 0; i++) {
+        const struct stream *s = &db->stream[i];
+        struct dg_known_stream known = {(int32_t)i + 1, s->name[1],   s->name[2],
+                                        s->name[3],     DG_TIME_NONE, DG_TIME_NONE};
+        for (size_t k = 0; k < s->n_rows; k++) {
+            const int64_t us = s->row[k].pane_us;
+            known.first_us = k == 0 || us < known.first_us ? us : known.first_us;
+            known.last_us = k == 0 || us > known.last_us ? us : known.last_us;
+        }
+        rc = s->ended || strcmp(s->name[0], group) != 0 ? 0 : tell(arg, &known, err);
+    }
+    pthread_mutex_unlock(&db->lock);
+    return rc;
+}
+
+static int tell_texts(struct dg_ledger *self, int32_t stream,
+                      int (*tell)(void *arg, const struct dg_stream_text *t, struct dg_error *err),
+                      void *arg, struct dg_error *err)
+{
+    struct memory_db *db = ((struct session *)self)->db;
+    pthread_mutex_lock(&db->lock);
+    int rc = away(db, err);
+    const struct stream *s = stream_of(db, stream);
+    for (size_t i = 0; i < s->n_texts && rc == 0; i++) {
+        const struct dg_stream_text t = {s->text[2 * i], s->text[2 * i + 1]};
+        rc = tell(arg, &t, err);
     }
     pthread_mutex_unlock(&db->lock);
     return rc;
@@ -522,6 +571,8 @@ static void close_session(struct dg_ledger *self)
 static const struct dg_ledger_ops MEMORY_LEDGER = {
     .name = "memory",
     .open_stream = open_stream,
+    .streams = tell_streams,
+    .texts = tell_texts,
     .enroll = enroll,
     .acquire = acquire,
     .group = group,

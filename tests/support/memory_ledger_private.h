@@ -24,6 +24,8 @@ struct result_row {
 struct stream {
     char *name[4]; /* group, monitor, config hash, baseline */
     bool ended;
+    char **text; /* [2 n_texts] name and text, in turn */
+    size_t n_texts;
     struct dg_group *group;
     uint32_t n_groups;
     struct delta_row *row;

@@ -63,6 +63,19 @@ static void odd_samples_come_back_as_they_were(void)
     CHECK_INT(again->first_us, MONDAY);
     CHECK_INT(again->n_segments, 4);
     CHECK_STR(again->segment_name[2], "t3=b,c");
+    char *text[2] = {NULL};
+    struct dg_baseline *third = NULL;
+    CHECK_INT(dg_baseline_text(again, &text[0], &err), 0);
+    CHECK_INT(dg_baseline_parse("kept", text[0], &third, &err), 0);
+    CHECK_STR(third->version, b->version);
+    CHECK_INT(dg_baseline_text(third, &text[1], &err), 0);
+    CHECK_STR(text[1], text[0]);
+    text[0][strlen(text[0]) - 1] = '\0';
+    CHECK_INT(dg_baseline_parse("kept", text[0], &third, &err), EBADMSG);
+    CHECK(strncmp(err.message, "kept:1:", 7) == 0);
+    dg_baseline_free(third);
+    free(text[0]);
+    free(text[1]);
     for (size_t c = 0; c < 6; c++) {
         const struct dg_baseline_column *x = &b->column[c], *y = &again->column[c];
         CHECK((x->binning == NULL) == (y->binning == NULL));

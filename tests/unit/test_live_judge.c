@@ -82,7 +82,7 @@ static void open_room(struct room *r, int64_t horizon_us)
     CHECK_INT(dg_config_parse("m.yaml", YAML, strlen(YAML), &d, &r->config), 0);
     dg_diagnostics_deinit(&d);
     r->ledger = memory_ledger_open(r->db);
-    const struct dg_stream_key key = {"g", "m", "1", "", r->config.monitor};
+    const struct dg_stream_key key = {"g", "m", "1", "", r->config.monitor, NULL, 0};
     CHECK_INT(r->ledger->ops->open_stream(r->ledger, &key, &r->stream, &replaced, &r->err), 0);
     CHECK_INT(dg_plan_init(&r->lane_plan, r->config.monitor, NULL, NULL, &r->err), 0);
     open_bench(r, horizon_us);

@@ -10,7 +10,7 @@ static struct dg_monitor monitor = {.name = (char *)(uintptr_t) "m"};
 
 static int32_t open_stream(struct dg_ledger *l, const char *hash, bool *replaced)
 {
-    const struct dg_stream_key key = {"g", "m", hash, "", &monitor};
+    const struct dg_stream_key key = {"g", "m", hash, "", &monitor, NULL, 0};
     int32_t stream = 0;
     CHECK_INT(l->ops->open_stream(l, &key, &stream, replaced, NULL), 0);
     return stream;
