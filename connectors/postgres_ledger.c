@@ -139,6 +139,8 @@ int dg_ledger_gaps(struct dg_pg_ledger *l, const struct dg_gap gap[], size_t n,
 static void free_stream(struct dg_ledger_stream *s)
 {
     dg_live_results_close(s->results);
+    dg_ledger_forget_groups(s);
+    free(s->group);
     free(s->seen);
     free(s);
 }
@@ -155,7 +157,6 @@ static void ledger_close(struct dg_ledger *self)
     }
     free(l->held);
     free(l->stream);
-    dg_names_deinit(&l->groups);
     dg_pg_args_deinit(&l->args);
     free(l->db);
     free(l->password_file);
@@ -173,6 +174,7 @@ static const struct dg_ledger_ops ledger_ops = {
     .acquire = dg_ledger_acquire,
     .group = dg_ledger_group,
     .commit = dg_ledger_commit,
+    .check = dg_ledger_check,
     .lock = dg_ledger_lock,
     .read = dg_ledger_read,
     .results = dg_ledger_results,

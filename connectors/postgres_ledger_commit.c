@@ -15,9 +15,14 @@
 #define OWNED  "p.partition_id = x.id"
 #define AS_WAS "t.position_id = x.id"
 #else
-#define OWNED  "p.partition_id = x.id AND p.epoch = x.epoch"
-#define AS_WAS "t.position_id = x.id AND t.seq = x.seq AND t.next_offset = x.was"
+#define OWNED  "p.partition_id = x.id AND p.epoch = x.epoch AND p.owner = $3"
+#define AS_WAS SAME " AND t.seq = x.seq AND t.next_offset = x.was"
 #endif
+
+/* By name, too: a server that lost commits may give a number once more. */
+#define SAME                                                                                       \
+    "t.position_id = x.id AND t.stream_id = x.stream AND t.topic = x.topic AND t.partition = "     \
+    "x.part"
 
 #define ROWS_BYTES (1u << 20) /* of rows in one statement */
 
@@ -34,14 +39,20 @@ static const char positions_sql[] =
     "UPDATE driftgauge.live_position t SET seq = x.seq + 1, next_offset = x.next, warm_offset = "
     "x.warm, tail = x.tail, first_us = nullif(x.first, '-9223372036854775808'), max_us = "
     "nullif(x.max, '-9223372036854775808'), idle = x.idle, state = x.state, committed_at = "
-    "clock_timestamp() FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::int8[], $5::int8[], "
-    "$6::int8[], $7::int8[], $8::int8[], $9::bool[], $10::bytea[]) x (id, seq, was, next, warm, "
-    "tail, first, max, idle, state) WHERE " AS_WAS;
+    "clock_timestamp() FROM unnest($1::int4[], $2::int8[], $3::int8[], $4::int8[], "
+    "$5::int4[], $6::text[], $7::int4[], $8::int8[], $9::int8[], $10::int8[], $11::int8[], "
+    "$12::bool[], $13::bytea[]) x (id, seq, was, next, stream, topic, part, warm, tail, first, "
+    "max, "
+    "idle, state) WHERE " AS_WAS;
 static const char stand_sql[] =
     "SELECT count(*) FILTER (WHERE t.seq = x.seq AND t.next_offset = x.was), count(*) FILTER "
     "(WHERE t.seq = x.seq + 1 AND t.next_offset = x.next) FROM driftgauge.live_position t JOIN "
-    "unnest($1::int4[], $2::int8[], $3::int8[], $4::int8[]) x (id, seq, was, next) ON "
-    "t.position_id = x.id";
+    "unnest($1::int4[], $2::int8[], $3::int8[], $4::int8[], $5::int4[], $6::text[], $7::int4[]) x "
+    "(id, seq, was, next, stream, topic, part) ON " SAME;
+/* As owner_sql, for a look. */
+static const char still_sql[] =
+    "SELECT count(*) FROM driftgauge.live_partition p JOIN unnest($1::int4[], $2::int8[]) x (id, "
+    "epoch) ON p.partition_id = x.id AND p.epoch = x.epoch AND p.owner = $3";
 
 /* A commit by the numbers of the database. */
 struct numbers {
@@ -185,6 +196,7 @@ static void owner_args(struct dg_pg_ledger *l, const struct numbers *x)
     dg_pg_args_clear(&l->args);
     dg_pg_args_int4s(&l->args, x->partition_id, x->n_partitions);
     dg_pg_args_int8s(&l->args, x->epoch, x->n_partitions);
+    dg_pg_args_text(&l->args, l->owner);
 }
 
 /* Which row, and what it must be: the first arguments of comparing. */
@@ -203,6 +215,21 @@ static void compare_args(struct dg_pg_ledger *l, const struct dg_commit *c, cons
     dg_pg_args_array(a, DG_PG_INT8, n);
     for (size_t i = 0; i < n; i++) {
         dg_copy_int64(&a->buf, c->position[i].next_offset);
+    }
+    dg_pg_args_array_end(a);
+    dg_pg_args_array(a, DG_PG_INT4, n);
+    for (size_t i = 0; i < n; i++) {
+        dg_copy_int32(&a->buf, c->position[i].stream);
+    }
+    dg_pg_args_array_end(a);
+    dg_pg_args_array(a, DG_PG_TEXT, n);
+    for (size_t i = 0; i < n; i++) {
+        dg_copy_text(&a->buf, c->position[i].place.topic);
+    }
+    dg_pg_args_array_end(a);
+    dg_pg_args_array(a, DG_PG_INT4, n);
+    for (size_t i = 0; i < n; i++) {
+        dg_copy_int32(&a->buf, c->position[i].place.partition);
     }
     dg_pg_args_array_end(a);
 }
@@ -241,7 +268,8 @@ static const char why_sql[] =
     "SELECT (SELECT p.epoch FROM driftgauge.live_partition p WHERE p.partition_id = $2), (SELECT "
     "p.owner FROM driftgauge.live_partition p WHERE p.partition_id = $2), t.seq, t.next_offset, "
     "(s.ended_at IS NOT NULL)::int FROM driftgauge.live_position t JOIN driftgauge.live_stream s "
-    "USING (stream_id) WHERE t.position_id = $1";
+    "USING (stream_id) WHERE t.position_id = $1 AND t.stream_id = $3 AND t.topic = $4 AND "
+    "t.partition = $5";
 
 /* One row that is not as it was: how, in words; 0 if it is. */
 static int say_why(struct dg_pg_ledger *l, const struct dg_position *p, int64_t from,
@@ -250,8 +278,15 @@ static int say_why(struct dg_pg_ledger *l, const struct dg_position *p, int64_t 
     const char *topic = p->place.topic;
     const int partition = (int)p->place.partition;
     if (PQntuples(r) == 0) {
-        return dg_fail(err, ESTALE, "the position of %s/%d is gone from %s", topic, partition,
-                       l->pg->place);
+        const int code = dg_ledger_ended(l, p->stream, err);
+        if (code != ESTALE) {
+            return code;
+        }
+        l->base.set_back++;
+        return dg_fail(err, ESTALE,
+                       "the position of %s/%d is gone from %s: it has gone back in time, or rows "
+                       "were deleted by hand",
+                       topic, partition, l->pg->place);
     }
     const long long epoch = dg_pg_integer(r, 0, 0, 0), seq = dg_pg_integer(r, 0, 2, 0);
     const long long next = dg_pg_integer(r, 0, 3, 0);
@@ -264,11 +299,17 @@ static int say_why(struct dg_pg_ledger *l, const struct dg_position *p, int64_t 
                        topic, partition, dg_pg_text(r, 0, 1), epoch, p->epoch);
     }
     if (epoch < p->epoch || seq < p->seq) {
+        l->base.set_back++;
         return dg_fail(err, ESTALE,
                        "%s has gone back in time: %s/%d is at commit %lld of epoch %lld and was at "
                        "commit %" PRId64 " of epoch %" PRId64 "; did a standby that was behind "
                        "take over? What it lacks is counted again",
                        l->pg->place, topic, partition, seq, epoch, p->seq, p->epoch);
+    }
+    if (strcmp(dg_pg_text(r, 0, 1), l->owner) != 0) {
+        l->base.set_back++; /* an epoch that was lost was given once more */
+        return dg_fail(err, ESTALE, "%s/%d has another owner, %s, under the same epoch %lld", topic,
+                       partition, dg_pg_text(r, 0, 1), epoch);
     }
     if (seq != p->seq || next != from) {
         return dg_fail(err, ESTALE,
@@ -292,13 +333,16 @@ static int fenced(struct dg_pg_ledger *l, const struct dg_commit *c, const struc
         dg_pg_args_clear(&l->args);
         dg_pg_args_int4(&l->args, x->position_id[i]);
         dg_pg_args_int4(&l->args, h->partition_id);
+        dg_pg_args_int4(&l->args, p->stream);
+        dg_pg_args_text(&l->args, p->place.topic);
+        dg_pg_args_int4(&l->args, p->place.partition);
         code = dg_pg_ask(l->pg, "read a position", why_sql, &l->args, &r, NULL);
         if (code == 0) {
             code = say_why(l, p, c->from_offset[i], r, err);
         }
         dg_pg_clear(r);
     }
-    if (code == ESTALE) {
+    if (code == ESTALE || code == EIDRM) {
         return code;
     }
     return dg_fail(err, ESTALE, "a position of this commit was not as it was left in PostgreSQL");
@@ -317,17 +361,23 @@ static int finish(struct dg_pg_ledger *l, struct dg_error *err)
     return code;
 }
 
-static int write_commit(struct dg_pg_ledger *l, const struct dg_commit *c, const struct numbers *x,
-                        struct dg_error *err)
+/* *doubt: groups that rows may be of are not there; nothing was done. */
+static int try_commit(struct dg_pg_ledger *l, const struct dg_commit *c, const struct numbers *x,
+                      bool *doubt, struct dg_error *err)
 {
     static const char what[] = "commit";
-    struct pg_result *r[3];
+    struct pg_result *r[4];
+    *doubt = false;
     int code = dg_pg_pipe_begin(l->pg, err);
     if (code == 0) {
         code = dg_pg_pipe_send(l->pg, what, "BEGIN", NULL, err);
     }
     if (code == 0) {
         code = send_rows(l, c, x, err);
+    }
+    if (code == 0) {
+        dg_ledger_groups_args(l, x->stream, x->n_streams);
+        code = dg_pg_pipe_send(l->pg, what, dg_ledger_groups_sql, &l->args, err);
     }
     if (code == 0) {
         dg_pg_args_clear(&l->args);
@@ -342,17 +392,40 @@ static int write_commit(struct dg_pg_ledger *l, const struct dg_commit *c, const
         positions_args(l, c, x);
         code = dg_pg_pipe_send(l->pg, what, positions_sql, &l->args, err);
     }
-    code = dg_pg_pipe_finish(l->pg, what, code, 3, r, err);
-    if (code == 0 && (dg_ledger_count(r[0]) != (long long)x->n_streams ||
-                      dg_ledger_count(r[1]) != (long long)x->n_partitions ||
-                      dg_pg_changed(r[2]) != (long long)c->n_positions)) {
+    code = dg_pg_pipe_finish(l->pg, what, code, 4, r, err);
+    if (code == 0 && (dg_ledger_count(r[1]) != (long long)x->n_streams ||
+                      dg_ledger_count(r[2]) != (long long)x->n_partitions ||
+                      dg_pg_changed(r[3]) != (long long)c->n_positions)) {
         code = fenced(l, c, x, err);
     }
-    dg_ledger_clear(r, 3);
+    *doubt = code == 0 && dg_ledger_count(r[0]) != 0;
+    dg_ledger_clear(r, 4);
+    if (code == 0 && *doubt) {
+        return dg_pg_run(l->pg, "roll back", "ROLLBACK", err);
+    }
     if (code == 0) {
         code = dg_ledger_gaps(l, c->gap, c->n_gaps, err);
     }
     return code != 0 ? code : finish(l, err);
+}
+
+static int write_commit(struct dg_pg_ledger *l, const struct dg_commit *c, const struct numbers *x,
+                        struct dg_error *err)
+{
+    bool doubt = false;
+    int code = try_commit(l, c, x, &doubt, err);
+    for (size_t i = 0; code == 0 && doubt && i < x->n_streams; i++) {
+        struct dg_ledger_stream *s = dg_ledger_stream(l, x->stream[i]);
+        code = s == NULL ? dg_fail_memory(err) : dg_ledger_mend_groups(l, s, err);
+    }
+    if (code == 0 && doubt) {
+        code = try_commit(l, c, x, &doubt, err);
+        if (code == 0 && doubt) {
+            code = dg_fail(err, EAGAIN, "%s: versions of a stream vanish as they are written",
+                           l->pg->place);
+        }
+    }
+    return code;
 }
 
 /* After a COMMIT without an answer: the lock waits for the lost session's transaction to end, then
@@ -427,5 +500,46 @@ int dg_ledger_commit(struct dg_ledger *self, const struct dg_commit *c, struct d
         code = dg_ledger_done(l, commit_or_settle(l, c, &x, err));
     }
     numbers_deinit(&x);
+    return code;
+}
+
+static int compare(struct dg_pg_ledger *l, const struct dg_commit *c, const struct numbers *x,
+                   struct dg_error *err)
+{
+    struct pg_result *r[2] = {0};
+    int code = dg_ledger_session(l, err);
+    if (code == 0) {
+        owner_args(l, x);
+        code = dg_pg_ask(l->pg, "look at positions", still_sql, &l->args, &r[0], err);
+    }
+    if (code == 0) {
+        compare_args(l, c, x);
+        code = dg_pg_ask(l->pg, "look at positions", stand_sql, &l->args, &r[1], err);
+    }
+    if (code == 0 && (dg_ledger_count(r[0]) != (long long)x->n_partitions ||
+                      dg_pg_integer(r[1], 0, 0, 0) != (long long)c->n_positions)) {
+        code = fenced(l, c, x, err);
+    }
+    dg_ledger_clear(r, 2);
+    return code;
+}
+
+int dg_ledger_check(struct dg_ledger *self, const struct dg_position position[], size_t n,
+                    struct dg_error *err)
+{
+    struct dg_pg_ledger *l = dg_pg_ledger_of(self);
+    struct numbers x = {0};
+    int64_t *at = calloc(n + 1, sizeof *at);
+    int code = at == NULL ? dg_fail_memory(err) : 0;
+    for (size_t i = 0; at != NULL && i < n; i++) {
+        at[i] = position[i].next_offset;
+    }
+    const struct dg_commit as_left = {.position = position, .from_offset = at, .n_positions = n};
+    if (code == 0 && n > 0) {
+        code = number_all(l, &as_left, &x, err);
+        code = code != 0 ? code : dg_ledger_done(l, compare(l, &as_left, &x, err));
+    }
+    numbers_deinit(&x);
+    free(at);
     return code;
 }

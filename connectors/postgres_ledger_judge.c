@@ -30,14 +30,17 @@ int dg_ledger_lock(struct dg_ledger *self, int32_t stream, bool *held, struct dg
     if (code == 0) {
         dg_pg_args_clear(&l->args);
         dg_pg_args_int4(&l->args, stream);
-        code = dg_pg_ask(l->pg, "lock a stream for judging",
-                         "SELECT pg_try_advisory_lock(hashtextextended('driftgauge.judge/' || $1, "
-                         "0))::int FROM driftgauge.live_stream WHERE stream_id = $1 AND ended_at "
-                         "IS NULL",
-                         &l->args, &r, err);
+        code =
+            dg_pg_ask(l->pg, "lock a stream for judging",
+                      "SELECT pg_try_advisory_lock(hashtextextended('driftgauge.judge/' || $1, "
+                      "0))::int, started_at FROM driftgauge.live_stream WHERE stream_id = $1 AND "
+                      "ended_at IS NULL",
+                      &l->args, &r, err);
     }
     if (code == 0 && PQntuples(r) == 0) {
         code = dg_ledger_ended(l, stream, err);
+    } else if (code == 0) {
+        code = dg_ledger_began(l, stream, dg_pg_text(r, 0, 1), err);
     }
     if (code == 0 && dg_pg_integer(r, 0, 0, 0) != 0) {
         code = dg_pg_run(l->pg, "set up the session", impatience, err);
@@ -108,8 +111,6 @@ int dg_ledger_stay(struct dg_pg_ledger *l, struct dg_error *err)
     return dg_pg_run(l->pg, "keep the session", "SELECT 1", err);
 }
 
-static const char groups_sql[] = "SELECT group_no, version, variant FROM driftgauge.live_group "
-                                 "WHERE stream_id = $1 ORDER BY group_no";
 static const char positions_sql[] =
     "SELECT t.position_id, t.topic, t.partition, coalesce(p.epoch, 0), t.seq, t.next_offset, "
     "t.warm_offset, t.tail, t.first_us, t.max_us, t.idle::int, t.state FROM "
@@ -154,16 +155,14 @@ static int tell_checkpoint(struct dg_pg_ledger *l, int32_t stream,
     return code;
 }
 
-static int tell_groups(struct dg_pg_ledger *l, int32_t stream,
-                       const struct dg_ledger_reader *reader, struct dg_error *err)
+static int tell_groups(const struct pg_result *r, const struct dg_ledger_reader *reader,
+                       struct dg_error *err)
 {
-    struct pg_result *r = NULL;
-    int code = ask_stream(l, stream, "read the groups of a stream", groups_sql, &r, err);
+    int code = 0;
     for (int i = 0; code == 0 && i < PQntuples(r); i++) {
         code = reader->group(reader->arg, (uint32_t)dg_pg_integer(r, i, 0, 0), dg_pg_text(r, i, 1),
                              dg_pg_text(r, i, 2), err);
     }
-    dg_pg_clear(r);
     return code;
 }
 
@@ -235,7 +234,7 @@ static int tell_position(const struct pg_result *r, int row, int32_t stream,
 
 /* What was seen before must still be there: a database that lost commits makes a judge begin anew.
  * Both lists are ordered by position. */
-static int check_seen(const struct dg_pg_ledger *l, const struct dg_ledger_stream *s,
+static int check_seen(struct dg_pg_ledger *l, const struct dg_ledger_stream *s,
                       const struct pg_result *r, struct dg_error *err)
 {
     int row = 0;
@@ -245,6 +244,7 @@ static int check_seen(const struct dg_pg_ledger *l, const struct dg_ledger_strea
         }
         if (row == PQntuples(r) || dg_pg_integer(r, row, 0, 0) != s->seen[i].position_id ||
             dg_pg_integer(r, row, 4, 0) < s->seen[i].seq) {
+            l->base.set_back++;
             return dg_fail(err, ESTALE,
                            "%s has gone back in time: it lacks commits of stream %d that were read "
                            "from it; everything is read again",
@@ -270,10 +270,12 @@ static int note_seen(struct dg_ledger_stream *s, const struct pg_result *r, stru
     return 0;
 }
 
+/* *lacks: groups that were known are gone; nothing was told. */
 static int read_snapshot(struct dg_pg_ledger *l, struct dg_ledger_stream *s, bool all,
-                         const struct dg_ledger_reader *reader, struct dg_error *err)
+                         const struct dg_ledger_reader *reader, bool *lacks, struct dg_error *err)
 {
-    struct pg_result *positions = NULL;
+    struct pg_result *positions = NULL, *groups = NULL;
+    *lacks = false;
     /* A whole stream may take longer than a statement should. */
     int code = dg_pg_run(l->pg, "read a stream",
                          "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL "
@@ -285,11 +287,21 @@ static int read_snapshot(struct dg_pg_ledger *l, struct dg_ledger_stream *s, boo
     if (code == 0 && !all) {
         code = check_seen(l, s, positions, err);
     }
+    if (code == 0) {
+        code = dg_ledger_ask_groups(l, s->stream, &groups, err);
+    }
+    if (code == 0) {
+        code = dg_ledger_compare_groups(l, s, groups, lacks, err);
+    }
+    if (code == 0 && *lacks) {
+        code = dg_fail(err, EAGAIN, "%s lacks versions of stream %d that it had", l->pg->place,
+                       (int)s->stream);
+    }
     if (code == 0 && all) {
         code = tell_checkpoint(l, s->stream, reader, err);
     }
     if (code == 0) {
-        code = tell_groups(l, s->stream, reader, err);
+        code = tell_groups(groups, reader, err);
     }
     if (code == 0) {
         code = tell_rows(l, s, all, reader, err);
@@ -304,6 +316,21 @@ static int read_snapshot(struct dg_pg_ledger *l, struct dg_ledger_stream *s, boo
         code = note_seen(s, positions, err);
     }
     dg_pg_clear(positions);
+    dg_pg_clear(groups);
+    return code;
+}
+
+/* Groups that are gone are written again first. */
+static int mend_and_read(struct dg_pg_ledger *l, struct dg_ledger_stream *s, bool all,
+                         const struct dg_ledger_reader *reader, struct dg_error *err)
+{
+    bool lacks = false;
+    int code = read_snapshot(l, s, all, reader, &lacks, err);
+    if (code == EAGAIN && lacks) {
+        code = dg_pg_run(l->pg, "roll back", "ROLLBACK", err);
+        code = code != 0 ? code : dg_ledger_mend_groups(l, s, err);
+        code = code != 0 ? code : read_snapshot(l, s, all, reader, &lacks, err);
+    }
     return code;
 }
 
@@ -320,8 +347,8 @@ int dg_ledger_read(struct dg_ledger *self, int32_t stream, bool all,
         return dg_fail(err, ESTALE, "what stream %d was told is gone with its session: load again",
                        stream);
     }
-    code = read_snapshot(l, s, all, reader, err);
-    if (code == 0 || all || code == ESTALE) {
+    code = mend_and_read(l, s, all, reader, err);
+    if (code == 0 || all || code == ESTALE || code == EIDRM) {
         s->read = code == 0; /* else what was seen before stands: the same read may be made again */
     }
     return dg_ledger_judged(l, s, code, err);

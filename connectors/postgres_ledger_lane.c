@@ -11,8 +11,8 @@
  * ended is waited for; an owner's commit under way is waited for by the second statement, and what
  * it committed is seen by the last, which looks only then. */
 static const char streams_sql[] =
-    "SELECT count(*) FROM (SELECT FROM driftgauge.live_stream WHERE stream_id = ANY ($1) AND "
-    "consumer_group = $2 AND ended_at IS NULL ORDER BY stream_id FOR KEY SHARE) s";
+    "SELECT stream_id, started_at FROM driftgauge.live_stream WHERE stream_id = ANY ($1) AND "
+    "consumer_group = $2 AND ended_at IS NULL ORDER BY stream_id FOR KEY SHARE";
 static const char own_sql[] =
     "INSERT INTO driftgauge.live_partition AS p (tenant_id, consumer_group, topic, partition, "
     "owner) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id, consumer_group, topic, partition) "
@@ -20,7 +20,8 @@ static const char own_sql[] =
     "RETURNING partition_id, epoch";
 static const char begin_sql[] =
     "INSERT INTO driftgauge.live_position (tenant_id, stream_id, topic, partition) SELECT $1, s, "
-    "$3, $4 FROM unnest($2::int4[]) s ON CONFLICT (stream_id, topic, partition) DO NOTHING";
+    "$3, $4 FROM unnest($2::int4[]) s WHERE EXISTS (SELECT FROM driftgauge.live_stream WHERE "
+    "stream_id = s) ON CONFLICT (stream_id, topic, partition) DO NOTHING";
 /* The new owner has not asked the broker yet: nothing is known to be idle. */
 static const char stand_sql[] =
     "UPDATE driftgauge.live_position SET idle = false WHERE stream_id = ANY ($2) AND topic = $3 "
@@ -32,7 +33,8 @@ static const char turn_sql[] = "SELECT count(*) FROM (SELECT FROM driftgauge.liv
 static const char enroll_sql[] =
     "INSERT INTO driftgauge.live_position (tenant_id, stream_id, topic, partition, appeared) "
     "SELECT $1, $2, $3, p, false FROM generate_series(0, $4 - 1) p WHERE NOT EXISTS (SELECT FROM "
-    "driftgauge.live_position k WHERE k.stream_id = $2 AND k.topic = $3)";
+    "driftgauge.live_position k WHERE k.stream_id = $2 AND k.topic = $3) AND EXISTS (SELECT FROM "
+    "driftgauge.live_stream WHERE stream_id = $2)";
 
 static int ask(struct dg_pg_ledger *l, const char *group, const struct dg_topic_partition *place,
                const int32_t streams[], size_t n, struct pg_result *r[5], struct dg_error *err)
@@ -201,9 +203,38 @@ int dg_ledger_enroll(struct dg_ledger *self, int32_t stream, const char *topic, 
     dg_pg_args_int4(a, n);
     code = code != 0 ? code : dg_pg_pipe_send(l->pg, what, enroll_sql, a, err);
     code = dg_pg_pipe_finish(l->pg, what, code, 3, r, err);
+    if (code == 0 && dg_ledger_count(r[1]) == 0) {
+        code = dg_ledger_ended(l, stream, err);
+    }
     dg_ledger_clear(r, 3);
     code = code != 0 ? code : dg_pg_run(l->pg, what, "COMMIT", err);
     return dg_ledger_done(l, code);
+}
+
+/* The streams that read the place, r, are those that were opened. */
+static int check_streams(struct dg_pg_ledger *l, const int32_t streams[], size_t n,
+                         const struct pg_result *r, const struct dg_topic_partition *place,
+                         struct dg_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        int row = 0, code = 0;
+        while (row < PQntuples(r) && dg_pg_integer(r, row, 0, 0) != streams[i]) {
+            row++;
+        }
+        code = row == PQntuples(r) ? dg_ledger_ended(l, streams[i], err)
+                                   : dg_ledger_began(l, streams[i], dg_pg_text(r, row, 1), err);
+        if (code == ESTALE) {
+            return dg_fail(err, ESTALE,
+                           "a stream that reads %s/%d in %s has ended: somebody else runs its "
+                           "monitor in this group under another configuration or baseline; give "
+                           "all the same files",
+                           place->topic, (int)place->partition, l->pg->place);
+        }
+        if (code != 0) {
+            return code;
+        }
+    }
+    return 0;
 }
 
 int dg_ledger_acquire(struct dg_ledger *self, const char *group,
@@ -218,12 +249,8 @@ int dg_ledger_acquire(struct dg_ledger *self, const char *group,
     if (code == 0) {
         code = ask(l, group, place, streams, n_streams, r, err);
     }
-    if (code == 0 && dg_ledger_count(r[1]) != (long long)n_streams) {
-        code = dg_fail(err, ESTALE,
-                       "a stream that reads %s/%d in %s has ended: somebody else runs its monitor "
-                       "in this group under another configuration or baseline; give all the same "
-                       "files",
-                       place->topic, (int)place->partition, l->pg->place);
+    if (code == 0) {
+        code = check_streams(l, streams, n_streams, r[1], place, err);
     }
     if (code == 0) {
         code = dg_pg_run(l->pg, "take a partition", "COMMIT", err);

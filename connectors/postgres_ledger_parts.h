@@ -29,10 +29,18 @@ struct dg_seen {
 
 struct dg_live_results;
 
+/* A version and variant of a stream, as this object has read it. */
+struct dg_ledger_group {
+    char *version, *variant; /* owned */
+    int64_t hash;            /* of the row, as the server computes it */
+};
+
 /* What this object knows of a stream. */
 struct dg_ledger_stream {
     int32_t stream;
-    uint32_t n_groups;    /* that it knows of, all in dg_pg_ledger.groups */
+    char began[48];                /* when, as the server wrote it first; "": not asked yet */
+    struct dg_ledger_group *group; /* [n_groups] by number */
+    uint32_t n_groups, cap_groups;
     uint64_t session;     /* in which the judge's lock was got; 0: it is not held */
     bool read;            /* since then everything was read once */
     struct dg_seen *seen; /* [n_seen] by position_id: as of the last read */
@@ -53,7 +61,6 @@ struct dg_pg_ledger {
     struct dg_ledger_stream **stream; /* [n_streams] */
     size_t n_streams;
     int64_t asked_s;        /* monotonic clock: when dg_ledger_stay last asked the server */
-    struct dg_names groups; /* (stream, version, variant) -> number + 1 */
     struct dg_pg_args args; /* for one statement after the other */
 };
 
@@ -79,8 +86,32 @@ DG_MUST_CHECK int dg_ledger_keep_texts(struct dg_pg_ledger *l, const struct dg_s
 /* Add gaps within a transaction. */
 DG_MUST_CHECK int dg_ledger_gaps(struct dg_pg_ledger *l, const struct dg_gap gap[], size_t n,
                                  struct dg_error *err);
-/* ESTALE, in words: the stream has ended. */
-int dg_ledger_ended(const struct dg_pg_ledger *l, int32_t stream, struct dg_error *err);
+/* Why a stream that should go on does not: ESTALE, it has ended; EIDRM, it is gone; in words. */
+int dg_ledger_ended(struct dg_pg_ledger *l, int32_t stream, struct dg_error *err);
+/* EIDRM, in words. */
+int dg_ledger_gone(struct dg_pg_ledger *l, int32_t stream, struct dg_error *err);
+/* The stream that has this number began at that time; EIDRM if another one had it before. */
+DG_MUST_CHECK int dg_ledger_began(struct dg_pg_ledger *l, int32_t stream, const char *at,
+                                  struct dg_error *err);
+
+/* -- groups (postgres_ledger_groups.c) -- */
+
+void dg_ledger_forget_groups(struct dg_ledger_stream *s);
+/* All rows of a stream's groups, by number. */
+DG_MUST_CHECK int dg_ledger_ask_groups(struct dg_pg_ledger *l, int32_t stream, struct pg_result **r,
+                                       struct dg_error *err);
+/* Compare them with what is known, and learn what is new. *lacks: some that are known are gone.
+ * ESTALE: others have their numbers, and nothing is known any more. EBADMSG: a number that was
+ * never known is missing. */
+DG_MUST_CHECK int dg_ledger_compare_groups(struct dg_pg_ledger *l, struct dg_ledger_stream *s,
+                                           const struct pg_result *r, bool *lacks,
+                                           struct dg_error *err);
+/* Write those that are gone again, in a transaction of its own. ESTALE, EBADMSG, EIDRM as above. */
+DG_MUST_CHECK int dg_ledger_mend_groups(struct dg_pg_ledger *l, struct dg_ledger_stream *s,
+                                        struct dg_error *err);
+/* How many of these streams lack something of what is known, and its arguments. */
+extern const char dg_ledger_groups_sql[];
+void dg_ledger_groups_args(struct dg_pg_ledger *l, const int32_t stream[], size_t n);
 void dg_ledger_clear(struct pg_result *result[], size_t n);
 
 /* Members of the table of operations. */
@@ -103,6 +134,8 @@ int dg_ledger_acquire(struct dg_ledger *self, const char *group,
                       const struct dg_topic_partition *place, const int32_t streams[],
                       size_t n_streams, struct dg_position out[], struct dg_error *err);
 int dg_ledger_commit(struct dg_ledger *self, const struct dg_commit *c, struct dg_error *err);
+int dg_ledger_check(struct dg_ledger *self, const struct dg_position position[], size_t n,
+                    struct dg_error *err);
 int dg_ledger_lock(struct dg_ledger *self, int32_t stream, bool *held, struct dg_error *err);
 int dg_ledger_read(struct dg_ledger *self, int32_t stream, bool all,
                    const struct dg_ledger_reader *reader, struct dg_error *err);

@@ -171,159 +171,48 @@ int dg_ledger_open_stream(struct dg_ledger *self, const struct dg_stream_key *ke
     return dg_ledger_done(l, code);
 }
 
-int dg_ledger_ended(const struct dg_pg_ledger *l, int32_t stream, struct dg_error *err)
+int dg_ledger_ended(struct dg_pg_ledger *l, int32_t stream, struct dg_error *err)
 {
+    struct pg_result *r = NULL;
+    int code = 0;
+    dg_pg_args_clear(&l->args);
+    dg_pg_args_int4(&l->args, stream);
+    code =
+        dg_pg_ask(l->pg, "look for the stream",
+                  "SELECT 1 FROM driftgauge.live_stream WHERE stream_id = $1", &l->args, &r, err);
+    const bool gone = code == 0 && PQntuples(r) == 0;
+    dg_pg_clear(r);
+    if (code != 0) {
+        return code;
+    }
+    if (gone) {
+        return dg_ledger_gone(l, stream, err);
+    }
     return dg_fail(err, ESTALE,
                    "stream %d in %s has ended: somebody else runs its monitor in this group under "
                    "another configuration or baseline; give all the same files",
                    (int)stream, l->pg->place);
 }
 
-static struct dg_name group_name(const struct dg_ledger_stream *s, const char *version,
-                                 const char *variant, char number[16])
+int dg_ledger_gone(struct dg_pg_ledger *l, int32_t stream, struct dg_error *err)
 {
-    snprintf(number, 16, "%d", (int)s->stream);
-    return (struct dg_name){.part = {number, version, variant}, .n = 3};
+    l->base.set_back++;
+    return dg_fail(err, EIDRM,
+                   "%s does not have stream %d any more: it has gone back in time, did a standby "
+                   "that was behind take over? Or were rows deleted by hand? Streams are opened "
+                   "again",
+                   l->pg->place, (int)stream);
 }
 
-/* All groups that the stream has, into the object's memory. */
-static int read_groups(struct dg_pg_ledger *l, struct dg_ledger_stream *s, struct dg_error *err)
+/* A number that was given anew after the server had lost it is no longer ours. */
+int dg_ledger_began(struct dg_pg_ledger *l, int32_t stream, const char *at, struct dg_error *err)
 {
-    struct pg_result *r = NULL;
-    dg_pg_args_clear(&l->args);
-    dg_pg_args_int4(&l->args, s->stream);
-    int code = dg_pg_ask(l->pg, "read the groups of a stream",
-                         "SELECT group_no, version, variant FROM driftgauge.live_group WHERE "
-                         "stream_id = $1 ORDER BY group_no",
-                         &l->args, &r, err);
-    for (int i = (int)s->n_groups; code == 0 && i < PQntuples(r); i++) {
-        char number[16];
-        const struct dg_name name = group_name(s, dg_pg_text(r, i, 1), dg_pg_text(r, i, 2), number);
-        if (dg_pg_integer(r, i, 0, -1) != i) {
-            code = dg_fail(err, EBADMSG,
-                           "%s: driftgauge.live_group lacks version %d of stream %d, which its "
-                           "panes need: were rows deleted by hand?",
-                           l->pg->place, i, (int)s->stream);
-        } else if (dg_names_find(&l->groups, &name) == 0 &&
-                   dg_names_add(&l->groups, &name, i + 1) != 0) {
-            code = dg_fail_memory(err);
-        } else {
-            s->n_groups = (uint32_t)i + 1;
-        }
-    }
-    dg_pg_clear(r);
-    return code;
-}
-
-static int add_group(struct dg_pg_ledger *l, struct dg_ledger_stream *s, const char *version,
-                     const char *variant, struct dg_error *err)
-{
-    struct dg_pg_args *a = &l->args;
-    dg_pg_args_clear(a);
-    dg_pg_args_int4(a, s->stream);
-    dg_pg_args_int4(a, (int32_t)s->n_groups);
-    dg_pg_args_int2(a, l->tenant_id);
-    dg_pg_args_text(a, version);
-    dg_pg_args_text(a, variant);
-    return dg_ledger_run(l, "number a group",
-                         "INSERT INTO driftgauge.live_group (stream_id, group_no, tenant_id, "
-                         "version, variant) VALUES ($1, $2, $3, $4, $5)",
-                         err);
-}
-
-/* The name of the group that those share for which there is no number. */
-static struct dg_name rest_of(const struct dg_name *name)
-{
-    return (struct dg_name){.part = {name->part[0], name->part[1][0] != '\0' ? "rest" : "",
-                                     name->part[2][0] != '\0' ? "rest" : ""},
-                            .n = 3};
-}
-
-/* Whoever makes groups of a stream holds its row; commits go on meanwhile. */
-static int make_group(struct dg_pg_ledger *l, struct dg_ledger_stream *s,
-                      const struct dg_name *name, uint32_t max_groups, struct dg_error *err)
-{
-    struct pg_result *r = NULL;
-    int code = dg_pg_run(l->pg, "number a group", "BEGIN", err);
-    if (code == 0) {
-        dg_pg_args_clear(&l->args);
-        dg_pg_args_int4(&l->args, s->stream);
-        code = dg_pg_ask(l->pg, "number a group",
-                         "SELECT 1 FROM driftgauge.live_stream WHERE stream_id = $1 AND ended_at "
-                         "IS NULL FOR NO KEY UPDATE",
-                         &l->args, &r, err);
-    }
-    if (code == 0 && PQntuples(r) == 0) {
-        code = dg_ledger_ended(l, s->stream, err);
-    }
-    dg_pg_clear(r);
-    if (code == 0) {
-        code = read_groups(l, s, err);
-    }
-    if (code == 0 && dg_names_find(&l->groups, name) == 0 && s->n_groups < max_groups) {
-        /* The last number is for all that come from now on, unless one has that name already. */
-        const struct dg_name last = rest_of(name);
-        const bool rest = s->n_groups + 1 == max_groups && max_groups > 1;
-        const struct dg_name *named = rest ? &last : name;
-        if (dg_names_find(&l->groups, named) == 0) {
-            code = add_group(l, s, named->part[1], named->part[2], err);
-        }
-    }
-    return code != 0 ? code : dg_pg_run(l->pg, "number a group", "COMMIT", err);
-}
-
-static int find_group(struct dg_pg_ledger *l, struct dg_ledger_stream *s,
-                      const struct dg_name *name, uint32_t max_groups, uint32_t *group,
-                      struct dg_error *err)
-{
-    int32_t id = dg_names_find(&l->groups, name);
-    int code = 0;
-    if (id == 0 && s->n_groups < max_groups) {
-        code = dg_ledger_session(l, err);
-        if (code == 0) {
-            code = make_group(l, s, name, max_groups, err);
-        }
-        if (code == 0) { /* known from now on, if it was committed */
-            code = read_groups(l, s, err);
-        }
-        id = dg_names_find(&l->groups, name);
-    }
-    if (code == 0 && id == 0) {
-        const struct dg_name last = rest_of(name);
-        id = dg_names_find(&l->groups, &last);
-    }
-    if (code == 0 && id == 0 && s->n_groups < max_groups) { /* fewer rows than were read before */
-        code =
-            dg_fail(err, EBADMSG,
-                    "%s: driftgauge.live_group lacks versions of stream %d that were there: were "
-                    "rows deleted by hand?",
-                    l->pg->place, (int)s->stream);
-    }
-    if (code == 0 && id == 0) { /* a limit that was lowered, or a single group */
-        id = (int32_t)max_groups;
-    }
-    if (code == 0) {
-        *group = (uint32_t)id - 1;
-    }
-    return dg_ledger_done(l, code);
-}
-
-int dg_ledger_group(struct dg_ledger *self, int32_t stream, const char *version,
-                    const char *variant, uint32_t max_groups, uint32_t *group, struct dg_error *err)
-{
-    struct dg_pg_ledger *l = dg_pg_ledger_of(self);
-    DG_ASSERT(max_groups >= 1);
     struct dg_ledger_stream *s = dg_ledger_stream(l, stream);
-    char *clean[2] = {dg_pg_clean(version, strlen(version)), dg_pg_clean(variant, strlen(variant))};
-    int code;
-    if (s == NULL || clean[0] == NULL || clean[1] == NULL) {
-        code = dg_fail_memory(err);
-    } else {
-        char number[16];
-        const struct dg_name name = group_name(s, clean[0], clean[1], number);
-        code = find_group(l, s, &name, max_groups, group, err);
+    if (s == NULL) {
+        return dg_fail_memory(err);
     }
-    free(clean[0]);
-    free(clean[1]);
-    return code;
+    if (s->began[0] == '\0') {
+        snprintf(s->began, sizeof s->began, "%s", at);
+    }
+    return strcmp(s->began, at) == 0 ? 0 : dg_ledger_gone(l, stream, err);
 }

@@ -343,6 +343,17 @@ int dg_slicer_name_group(struct dg_slicer *s, const char *version, const char *v
     return rc;
 }
 
+void dg_slicer_forget_groups(struct dg_slicer *s)
+{
+    pthread_mutex_lock(&s->lock);
+    for (uint32_t i = 0; i < s->n_groups; i++) {
+        free(s->group[i].version);
+        free(s->group[i].variant);
+    }
+    s->n_groups = 0;
+    pthread_mutex_unlock(&s->lock);
+}
+
 int dg_slicer_groups(struct dg_slicer *s, struct dg_group_cache *cache, const struct dg_batch *b,
                      const int32_t skip[], uint32_t group[])
 {

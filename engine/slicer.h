@@ -86,4 +86,7 @@ DG_MUST_CHECK int dg_slicer_groups(struct dg_slicer *s, struct dg_group_cache *c
 DG_MUST_CHECK int dg_slicer_name_group(struct dg_slicer *s, const char *version,
                                        const char *variant, uint32_t *group);
 
+/* As before the first group: nobody uses a number that was given. */
+void dg_slicer_forget_groups(struct dg_slicer *s);
+
 #endif

@@ -139,7 +139,14 @@ struct run {
     struct run_lane *lane[DG_LANES_MAX];
     uint32_t n_lanes;
     char host[64];
+    atomic_bool ended; /* another process ended a stream of ours */
+    atomic_bool
+        reopen; /* the ledger lacks a stream: stop lanes and judge, open the streams again */
 };
+
+/* The ledger lacks a stream that was opened (EIDRM): have all of them opened again, unless somebody
+ * ended it before. */
+void run_reopen(struct run *r, const struct dg_error *why);
 
 /* A wait that doubles from 0.2 s to 5 s; zeroed = none. */
 struct run_backoff {

@@ -12,6 +12,7 @@
 #define LETTERS_MS 1000    /* to make room in the queue of dead letters */
 #define FENCE_US   1000000 /* at most this long before a fenced lane takes again */
 #define CHECK_US   DG_US_PER_S
+#define LOOK_US    DG_US_PER_S /* at least this long between two looks at the ledger */
 
 /* -- dead letters -- */
 
@@ -193,11 +194,14 @@ static void commit_failed(struct run_lane *l, int rc, const struct dg_error *err
             run_set_paused(l, true);
         }
         run_backoff_next(&l->retry);
-    } else if (rc == ESTALE) {
+    } else if (rc == ESTALE || rc == EIDRM) {
         dg_log(DG_LOG_WARNING, "fenced", "%s: %s; reading again from the last commit", l->name,
                err->message);
         run_retake(l);
         l->retry.until_us = dg_steady_us() + (int64_t)arc4random_uniform(FENCE_US);
+        if (rc == EIDRM) {
+            run_reopen(l->run, err);
+        }
     } else {
         dg_log_limited(DG_LOG_ERROR, "failed", l->name, "%s: cannot commit: %s", l->name,
                        err->message);
@@ -216,10 +220,28 @@ static bool is_due(const struct run_lane *l)
             dg_steady_us() - l->committed_us >= l->g->settings.commit_interval_us);
 }
 
+/* Positions that nothing is added to are in no commit: they are looked at once in a while, so that
+ * a database that lost what stood there is noticed. */
+static void look_at_ledger(struct run_lane *l)
+{
+    struct dg_error err = {0};
+    const int64_t every_us = l->g->settings.commit_interval_us;
+    const int64_t now_us = dg_steady_us();
+    if (l->blocked || now_us - l->checked_us < (every_us < LOOK_US ? LOOK_US : every_us)) {
+        return;
+    }
+    l->checked_us = now_us;
+    const int rc = dg_lane_check(l->lane, l->ledger, &err);
+    if (rc != 0 && rc != EAGAIN) {
+        commit_failed(l, rc, &err);
+    }
+}
+
 void run_commit_due(struct run_lane *l)
 {
     struct dg_error err = {0};
     if (!is_due(l)) {
+        look_at_ledger(l);
         return;
     }
     const int rc = commit_once(l, FLUSH_MS, &err);

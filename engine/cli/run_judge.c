@@ -31,6 +31,7 @@ struct seat {
     size_t n_seen;
     struct dg_judge_report told; /* what of this run the board knows already */
     bool silent_leader;
+    bool gone; /* the ledger lacks the stream */
 };
 
 struct judge {
@@ -232,7 +233,10 @@ static bool run_one(struct seat *s)
         s->retry = (struct run_backoff){0};
         return rc == 0;
     }
-    if (rc != EAGAIN && rc != ESTALE) {
+    s->gone = rc == EIDRM;
+    if (s->gone) {
+        run_reopen(s->owner->run, &err);
+    } else if (rc != EAGAIN && rc != ESTALE) {
         dg_log_limited(DG_LOG_ERROR, "failed", s->m->loaded.monitor->name, "%s: cannot judge: %s",
                        s->m->loaded.monitor->name, err.message);
         s->retry.wait_us = 5 * DG_US_PER_S;
@@ -440,8 +444,9 @@ static void run_last(struct judge *d)
     d->j->limit_us = until_us;
     for (size_t i = 0; i < d->n; i++) {
         bool done = run_one(&d->seat[i]);
-        for (int tries = 0;
-             !done && (patient ? tries < 30 : dg_steady_us() < until_us && tries < 2); tries++) {
+        for (int tries = 0; !done && !d->seat[i].gone &&
+                            (patient ? tries < 30 : dg_steady_us() < until_us && tries < 2);
+             tries++) {
             dg_board_beat(d->j->run->board, WHO);
             struct run_thread never = {0};
             run_pause(&never, d->seat[i].retry.wait_us);

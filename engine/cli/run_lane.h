@@ -65,7 +65,7 @@ struct run_lane {
     bool held;    /* a decoder waits: these records are fed again */
     struct dg_kafka_event holding;
     struct run_backoff hold;
-    int64_t committed_us, told_us;
+    int64_t committed_us, told_us, checked_us;
     bool registry_said, ended_said; /* on the board, to be taken back */
     struct dg_error broker_words;   /* why there is no member, or no answer */
     enum dg_part_state broker_said;

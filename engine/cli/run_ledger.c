@@ -16,7 +16,8 @@ struct witness {
     struct dg_board *board;
     char who[16];
     enum dg_part_state state;
-    int64_t since_us; /* of the state */
+    int64_t since_us;  /* of the state */
+    uint64_t set_back; /* told the board */
 };
 
 static const char *state_event(enum dg_part_state s)
@@ -27,11 +28,15 @@ static const char *state_event(enum dg_part_state s)
 /* Note what a call came to; returns rc. */
 static int note(struct witness *w, int rc, const struct dg_error *err)
 {
+    if (w->inner->set_back != w->set_back) {
+        dg_board_add(w->board, DG_COUNT_LEDGER_SET_BACK, w->inner->set_back - w->set_back);
+        w->set_back = w->inner->set_back;
+    }
     /* ESTALE is an answer like any other; memory is not the ledger's; an unfinished run is ours. */
     const enum dg_part_state now = rc == 0 || rc == ESTALE || rc == ENOMEM || rc == EINTR
                                        ? DG_STATE_OK
-                                   : rc == EAGAIN ? DG_STATE_BLOCKED
-                                                  : DG_STATE_FAILED;
+                                   : rc == EAGAIN || rc == EIDRM ? DG_STATE_BLOCKED
+                                                                 : DG_STATE_FAILED;
     const char *words = err != NULL && now != DG_STATE_OK ? err->message : "";
     const enum dg_part_state before = w->state;
     if (now == DG_STATE_OK && before == DG_STATE_OK) {
@@ -133,8 +138,18 @@ static int commit(struct dg_ledger *self, const struct dg_commit *c, struct dg_e
     if (rc == 0) {
         count_commit(w, c, began_us);
     } else {
-        dg_board_add(w->board, rc == ESTALE ? DG_COUNT_FENCED : DG_COUNT_COMMIT_FAILURES, 1);
+        dg_board_add(w->board,
+                     rc == ESTALE || rc == EIDRM ? DG_COUNT_FENCED : DG_COUNT_COMMIT_FAILURES, 1);
     }
+    return rc;
+}
+
+static int check(struct dg_ledger *self, const struct dg_position position[], size_t n,
+                 struct dg_error *err)
+{
+    struct witness *w = of(self);
+    const int rc = note(w, w->inner->ops->check(w->inner, position, n, err), err);
+    dg_board_add(w->board, DG_COUNT_FENCED, rc == ESTALE);
     return rc;
 }
 
@@ -225,6 +240,7 @@ static const struct dg_ledger_ops ops = {.name = "witness",
                                          .acquire = acquire,
                                          .group = group,
                                          .commit = commit,
+                                         .check = check,
                                          .lock = lock,
                                          .read = read_rows,
                                          .results = results,

@@ -31,6 +31,7 @@ struct leader {
     bool stop;
     bool again; /* a reload was asked for */
     bool failed;
+    bool reopening; /* the same generation once more, after JUDGING */
     int64_t stop_us, told_us, fed_us, watchdog_us;
     char status[256];
 };
@@ -171,6 +172,7 @@ static void load_again(struct leader *m)
 /* The next generation takes over; the one before is kept for its last windows. */
 static int take_over(struct leader *m)
 {
+    m->reopening = false;
     run_generation_free(m->before);
     m->before = m->r->g;
     m->r->g = m->next;
@@ -182,6 +184,20 @@ static int take_over(struct leader *m)
            m->r->g->settings.lanes == 1 ? "" : "s");
     run_notify("READY=1");
     return rc;
+}
+
+void run_reopen(struct run *r, const struct dg_error *why)
+{
+    if (!atomic_load(&r->ended) && !atomic_exchange(&r->reopen, true)) {
+        dg_log(DG_LOG_WARNING, "set_back", "%s; opening the streams again", why->message);
+    }
+}
+
+/* The configuration stays, the streams get new numbers. */
+static int begin_again(struct leader *m)
+{
+    m->reopening = false;
+    return start_judge(m);
 }
 
 /* -- signals -- */
@@ -274,8 +290,9 @@ static bool advance(struct leader *m)
         }
         return true;
     case RUNNING:
-        if (m->stop || m->next != NULL || all_at_end(m)) {
-            m->stop |= m->next == NULL;
+        m->reopening = atomic_load(&r->reopen);
+        if (m->stop || m->next != NULL || m->reopening || all_at_end(m)) {
+            m->stop |= m->next == NULL && !m->reopening;
             stop_lanes(m);
         }
         return true;
@@ -291,11 +308,12 @@ static bool advance(struct leader *m)
         return true;
     }
     join(&r->judge.thread);
-    m->failed |= r->options.until_end && atomic_load(&r->judge.failed);
-    if (m->stop || m->next == NULL) {
+    atomic_store(&r->reopen, false);
+    m->failed |= r->options.until_end && !m->reopening && atomic_load(&r->judge.failed);
+    if (m->stop || (m->next == NULL && !m->reopening)) {
         return false;
     }
-    return take_over(m) == 0;
+    return (m->next != NULL ? take_over(m) : begin_again(m)) == 0;
 }
 
 int run_daemon(struct run *r)

@@ -264,12 +264,13 @@ static void taken(struct run_lane *l)
 {
     l->phase = RUN_COUNT;
     l->retry = (struct run_backoff){0};
-    l->committed_us = dg_steady_us();
+    l->committed_us = l->checked_us = dg_steady_us();
     l->wanted |= dg_lane_dirty(l->lane); /* where the start policy began is not to be forgotten */
     run_set_paused(l, false);
     if (l->ended_said) {
         dg_board_state(l->run->board, DG_PART_CONFIG, l->name, DG_STATE_OK, "%s", "");
         l->ended_said = false;
+        atomic_store(&l->run->ended, false);
     }
     for (size_t i = 0; i < l->n_places; i++) {
         const struct run_place *p = &l->place[i];
@@ -285,6 +286,7 @@ static void taken(struct run_lane *l)
 static void ended(struct run_lane *l, const struct dg_error *why)
 {
     l->ended_said = true;
+    atomic_store(&l->run->ended, true);
     dg_board_state(l->run->board, DG_PART_CONFIG, l->name, DG_STATE_FAILED, "%s", why->message);
     dg_log_limited(DG_LOG_ERROR, "failed", l->name, "%s: %s", l->name, why->message);
 }
@@ -307,6 +309,8 @@ void run_take(struct run_lane *l)
             }
             if (rc == ESTALE && asked_ledger) {
                 ended(l, &err);
+            } else if (rc == EIDRM) {
+                run_reopen(l->run, &err);
             }
             if (rc != EAGAIN && asked_ledger) {
                 l->retry.wait_us = DG_US_PER_S * 5; /* nothing that mends itself */

@@ -55,6 +55,7 @@ enum dg_board_count {
     DG_COUNT_RELOAD_FAILURES, /* refused: the configuration before runs on */
     DG_COUNT_LEDGER_RECONNECTS,
     DG_COUNT_UNJUDGED, /* streams that ended before their last windows were judged */
+    DG_COUNT_LEDGER_SET_BACK, /* found to lack what it had had */
     DG_COUNTS
 };
 

@@ -97,6 +97,8 @@ static const struct {
                                     "Times the connection to the database was made again."},
     [DG_COUNT_UNJUDGED] = {"driftgauge_streams_unjudged_total",
                            "Streams that ended before their last windows were judged."},
+    [DG_COUNT_LEDGER_SET_BACK] = {"driftgauge_ledger_set_back_total",
+                                  "Times the database was found to lack what it had had."},
 };
 
 static void put_process(FILE *out, const struct dg_board_view *v)

@@ -153,6 +153,7 @@ static void put_totals(FILE *out, const struct dg_board_view *v)
         [DG_COUNT_RELOAD_FAILURES] = "reload_failures",
         [DG_COUNT_LEDGER_RECONNECTS] = "ledger_reconnects",
         [DG_COUNT_UNJUDGED] = "streams_unjudged",
+        [DG_COUNT_LEDGER_SET_BACK] = "ledger_set_back",
     };
     fputs(",\"totals\":", out);
     for (int i = 0; i < DG_COUNTS; i++) {

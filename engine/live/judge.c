@@ -345,6 +345,9 @@ static int read_news(struct dg_judge *j, struct dg_error *err)
     const struct dg_ledger_reader reader = {read_checkpoint, read_group, read_row, read_position,
                                             j};
     const bool all = !j->loaded;
+    if (all) { /* a ledger that has gone back in time may have other groups */
+        dg_slicer_forget_groups(&j->plan->slicer);
+    }
     int rc = all ? dg_stream_panes_open(j->plan, &j->panes, err) : 0;
     if (rc != 0) {
         return rc;
@@ -597,7 +600,7 @@ int dg_judge_run(struct dg_judge *j, bool end, struct dg_judge_report *report, s
     j->intact = false;
     const int rc = run(j, end, err);
     if (rc != 0 && !j->intact) {
-        j->held = j->held && rc != ESTALE;
+        j->held = j->held && rc != ESTALE && rc != EIDRM;
         j->ledger->ops->discard(j->ledger, j->stream);
         forget_all(j);
     }

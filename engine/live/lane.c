@@ -386,6 +386,7 @@ void dg_lane_drop(struct dg_lane *l)
     l->n_partitions = 0;
     for (size_t i = 0; i < l->n_streams; i++) {
         dg_accumulator_clear(l->stream[i].accumulator);
+        l->stream[i].n_groups = 0; /* a ledger that has gone back in time may give others */
     }
     l->spoilt = false;
 }

@@ -88,10 +88,14 @@ size_t dg_lane_kept_bytes(const struct dg_lane *l); /* of empty states kept for 
 
 /* Commit everything counted; nothing to do if the lane is not dirty. Errors as the ledger's. After
  * any, counts are kept: call again (it sends the very same commit) or drop; feed nothing before
- * that. ESTALE: drop. Afterwards the lane holds no counts. */
+ * that. ESTALE, EIDRM: drop. Afterwards the lane holds no counts. */
 DG_MUST_CHECK int dg_lane_commit(struct dg_lane *l, struct dg_ledger *ledger, struct dg_error *err);
 
-/* Forget every partition and everything that is not committed. */
+/* Is the ledger as the last commit left it? Errors as the ledger's check. After ESTALE: drop. Not
+ * while a commit is to be repeated: 0. */
+DG_MUST_CHECK int dg_lane_check(struct dg_lane *l, struct dg_ledger *ledger, struct dg_error *err);
+
+/* Forget every partition and everything that is not committed, and the ledger's numbers. */
 void dg_lane_drop(struct dg_lane *l);
 
 /* For status and metrics: one per stream and partition taken. */

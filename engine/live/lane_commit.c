@@ -100,16 +100,22 @@ static void add_position(struct dg_lane *l, const struct lane_partition *of, str
     c->part[c->n_positions++] = p;
 }
 
-/* Positions of all that changed, in the order of partitions and streams. */
-static int build_positions(struct dg_lane *l, struct dg_error *err)
+static int reserve_all(struct dg_lane *l, struct dg_error *err)
 {
-    struct lane_commit *c = &l->commit;
     size_t most = 0;
     for (size_t i = 0; i < l->n_partitions; i++) {
         most += l->partition[i].n_parts;
     }
-    if (reserve(c, most) != 0) {
-        return dg_fail_memory(err);
+    return reserve(&l->commit, most) != 0 ? dg_fail_memory(err) : 0;
+}
+
+/* Positions of all that changed, in the order of partitions and streams. */
+static int build_positions(struct dg_lane *l, struct dg_error *err)
+{
+    struct lane_commit *c = &l->commit;
+    const int rc = reserve_all(l, err);
+    if (rc != 0) {
+        return rc;
     }
     c->n_positions = 0;
     dg_bytes_clear(&c->states);
@@ -187,6 +193,28 @@ static void settle(struct dg_lane *l)
         memmove(l->gap, l->gap + c->n_gaps, l->n_gaps * sizeof *l->gap);
     }
     dg_lane_unbuild(l);
+}
+
+int dg_lane_check(struct dg_lane *l, struct dg_ledger *ledger, struct dg_error *err)
+{
+    struct lane_commit *c = &l->commit;
+    if (c->built || l->spoilt) {
+        return 0;
+    }
+    size_t n = 0;
+    const int rc = reserve_all(l, err);
+    for (size_t i = 0; i < l->n_partitions && rc == 0; i++) {
+        const struct lane_partition *p = &l->partition[i];
+        for (size_t k = 0; k < p->n_parts; k++) {
+            const struct part *part = &p->part[k];
+            c->position[n++] = (struct dg_position){.stream = l->stream[part->stream].of.stream,
+                                                    .place = {p->topic, p->number},
+                                                    .epoch = part->epoch,
+                                                    .seq = part->seq,
+                                                    .next_offset = part->committed_offset};
+        }
+    }
+    return rc != 0 || n == 0 ? rc : ledger->ops->check(ledger, c->position, n, err);
 }
 
 int dg_lane_commit(struct dg_lane *l, struct dg_ledger *ledger, struct dg_error *err)

@@ -6,7 +6,9 @@
  *
  * Errors common to all calls: EAGAIN: the ledger cannot be reached or is busy; nothing has happened
  * as far as the caller is concerned, the same call may be made again, it reconnects by itself.
- * EACCES, ENOENT, EROFS, ENOSPC ...: as connectors/postgres.h; somebody has to act. ENOMEM. */
+ * EIDRM: the ledger does not have the stream any more (a server that lost its last commits, rows
+ * that were deleted by hand): drop everything and open the stream again. EACCES, ENOENT, EROFS,
+ * ENOSPC ...: as connectors/postgres.h; somebody has to act. ENOMEM. */
 #ifndef DG_ENGINE_LIVE_LEDGER_H
 #define DG_ENGINE_LIVE_LEDGER_H
 
@@ -92,6 +94,8 @@ struct dg_judgement {
 struct dg_ledger_ops;
 struct dg_ledger {
     const struct dg_ledger_ops *ops;
+    uint64_t
+        set_back; /* how often it was found to lack what it had had: commits, groups, streams */
 };
 
 /* Every member is required. */
@@ -140,13 +144,19 @@ struct dg_ledger_ops {
      * repeats exactly this commit, or drops everything; an unknown outcome is settled here. */
     int (*commit)(struct dg_ledger *self, const struct dg_commit *c, struct dg_error *err);
 
+    /* Is everything as it was left? position[n]: as acquired or as last committed; what counts is
+     * epoch, seq and next_offset. Changes nothing. ESTALE as commit: so a caller that has nothing
+     * to commit finds out, too. */
+    int (*check)(struct dg_ledger *self, const struct dg_position position[], size_t n,
+                 struct dg_error *err);
+
     /* -- the judge's side -- */
 
     /* Try to become the stream's only judge, until close or loss of the session. */
     int (*lock)(struct dg_ledger *self, int32_t stream, bool *held, struct dg_error *err);
     /* Tell everything there is (all = true), or what is new since the last read by this object. One
      * snapshot: rows told are exactly those of the commits that positions told include. ESTALE: the
-     * lock was lost with the session; lock and load again. */
+     * lock was lost with the session, or commits that were told are gone; lock and load again. */
     int (*read)(struct dg_ledger *self, int32_t stream, bool all,
                 const struct dg_ledger_reader *reader, struct dg_error *err);
     /* Where result rows of the stream go: run "" (live). Rows that are there with the same values

@@ -1,6 +1,6 @@
 """Goal: whatever happens to the daemon, the database or the broker, the final rows are those of an undisturbed run.
 
-    faults.py kill|postgres|broker|freeze|outage|cuts [--n N] [--seed S] ...      see tests/fault/kill and its siblings
+    faults.py kill|postgres|broker|freeze|outage|cuts|lost|versions [--n N] [--seed S] ...      see tests/fault/kill and its siblings
 
 Method: a topic is filled while the daemon reads it and is disturbed at moments that the seed decides; then what is left is
 read to the end. The same topic, read by another group into another database without a disturbance, gives the rows that
@@ -256,6 +256,88 @@ def outage(args):
     scene.check(f"2 outages of {args.seconds} s, seed {args.seed}")
 
 
+def server_files(name="data"):
+    with open(os.path.join(os.environ["DG_PG_DIR"], "home")) as f:
+        return os.path.join(f.read().strip(), name)
+
+
+def keep_copy(name):
+    """The server's files as they are now: what a standby that gets nothing more would have."""
+    live.postgres("stop")
+    live.run("rm", "-rf", server_files(name))
+    live.run("cp", "-a", server_files(), server_files(name))
+    live.postgres("start")
+
+
+def put_back(name):
+    """The standby takes over: everything since then is lost."""
+    live.postgres("stop", "--crash")
+    live.run("rm", "-rf", server_files())
+    live.run("cp", "-a", server_files(name), server_files())
+    live.postgres("start")
+
+
+def offsets(db):
+    return live.sql("SELECT sum(next_offset) FROM driftgauge.live_position", db)
+
+
+def lost(args):
+    """Fail-over to a standby that lacks the last seconds: the streams themselves at first, later commits and versions; the
+    last time while nothing is being written, when only looking tells."""
+    scene = Scene(args, seconds=10.0 * args.n + 20)
+    keep_copy("before")
+    daemon = Daemon(scene.config, scene.db, "lost", lanes=2)
+    wait_for(lambda: (daemon.metric("driftgauge_commits_total") or 0) >= 3, "commits")
+    time.sleep(1.0)
+    put_back("before")
+    wait_for(lambda: "opening the streams again" in daemon.words(100000), "the streams to be missed")
+    say(f"the streams were lost; /readyz: {daemon.get('/readyz').strip()}")
+    for i in range(args.n):
+        wait_for(lambda: live.sql("SELECT count(*) FROM driftgauge.live_position WHERE seq > 2", scene.db) != "0", "commits")
+        keep_copy("middle")
+        time.sleep(scene.random.uniform(2.0, 4.0))
+        before = offsets(scene.db)
+        put_back("middle")
+        say(f"{i}: at {before} records, back to {offsets(scene.db)}")
+        time.sleep(scene.random.uniform(0.5, 2.0))
+        daemon.must_run()
+    scene.wait_for_producer()
+    wait_for(lambda: daemon.metric("driftgauge_monitor_lag_records") == 0, "the end of the topic", 120)
+    time.sleep(3.0)
+    before, noticed = offsets(scene.db), daemon.metric("driftgauge_ledger_set_back_total")
+    put_back("middle")
+    wait_for(lambda: offsets(scene.db) == before, "the last commits to be made again, without a new record", 120)
+    again = daemon.metric("driftgauge_ledger_set_back_total")
+    if not again > noticed > 0:
+        fail(f"driftgauge_ledger_set_back_total was {noticed}, is {again}: {daemon.words()}")
+    daemon.must_run()
+    daemon.stop()
+    live.finish(scene.config, scene.db, "lost", lanes=2)
+    scene.check(f"{args.n + 2} fail-overs that lost commits, seed {args.seed}; noticed {again:.0f} times")
+
+
+def versions(args):
+    """Rows of driftgauge.live_group vanish while the daemon runs; by one who switches triggers off."""
+    scene = Scene(args, seconds=4.0 * args.n + 5)
+    daemon = Daemon(scene.config, scene.db, "versions", lanes=2)
+    there = "SELECT string_agg(group_no || version, ' ' ORDER BY group_no) FROM driftgauge.live_group"
+    wait_for(lambda: live.sql(there, scene.db) != "" and (daemon.metric("driftgauge_commits_total") or 0) > 2, "versions")
+    for i in range(args.n):
+        before = live.sql(there, scene.db)
+        some = scene.random.choice(["", "WHERE group_no = 0"])
+        live.sql(f"SET session_replication_role = replica; DELETE FROM driftgauge.live_group {some}", scene.db)
+        wait_for(lambda: live.sql(there, scene.db).startswith(before), "the versions to be written again", 20)
+        time.sleep(scene.random.uniform(0.3, 1.5))
+        daemon.must_run()
+    noticed = daemon.metric("driftgauge_ledger_set_back_total")
+    if noticed < args.n:
+        fail(f"{args.n} times rows were deleted, {noticed} times that was noticed")
+    scene.wait_for_producer()
+    daemon.stop()
+    live.finish(scene.config, scene.db, "versions", lanes=2)
+    scene.check(f"versions deleted {args.n} times, seed {args.seed}")
+
+
 class Proxy:
     """TCP in front of PostgreSQL's socket, that cuts connections: after a random number of bytes of either direction, before a
     COMMIT reaches the server, or after it did and before its answer."""
@@ -336,7 +418,7 @@ def cuts(args):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["kill", "postgres", "broker", "freeze", "outage", "cuts"])
+    parser.add_argument("what", choices=["kill", "postgres", "broker", "freeze", "outage", "cuts", "lost", "versions"])
     parser.add_argument("--n", "--kills", type=int, default=0, help="how many times")
     parser.add_argument("--seed", type=int, default=int(os.environ.get("DG_SEED", "1")))
     parser.add_argument("--seconds", type=float, default=20.0, help="outage: how long PostgreSQL is away")
@@ -344,7 +426,7 @@ def main():
     parser.add_argument("--room", type=float, default=200.0, help="outage: MB by which memory may grow")
     parser.add_argument("--unfenced", help="freeze: a program without the fence")
     args = parser.parse_args()
-    args.n = args.n or {"kill": 20, "postgres": 5, "broker": 2, "freeze": 2, "outage": 2, "cuts": 20}[args.what]
+    args.n = args.n or {"kill": 20, "postgres": 5, "broker": 2, "freeze": 2, "outage": 2, "cuts": 20, "lost": 2, "versions": 4}[args.what]
     try:
         globals()[args.what](args)
     finally:

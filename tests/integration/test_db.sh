@@ -94,6 +94,16 @@ every_older_schema_is_brought_up_to_date() {
     done
 }
 
+# until_one CONDITION: one session is like that, within 10 s
+until_one() {
+    local i
+    for ((i = 0; i < 100; i++)); do
+        [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE $1")" = 1 ] && return
+        sleep 0.1
+    done
+    check "a session with $1" none one
+}
+
 a_migration_that_was_interrupted_leaves_the_version_before() {
     local all holder
     all=$(ls "$DG_SOURCE_DIR"/sql/*.sql | wc -l)
@@ -101,10 +111,10 @@ a_migration_that_was_interrupted_leaves_the_version_before() {
     first_migrations "$((all - 1))" | psql -Xq -v ON_ERROR_STOP=1 -d half >/dev/null
     psql -Xq -d half -c "BEGIN; LOCK driftgauge.schema_migration IN SHARE MODE; SELECT pg_sleep(60)" >/dev/null 2>&1 &
     holder=$!
-    until [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = 'half' AND wait_event = 'PgSleep'")" = 1 ]; do sleep 0.1; done
+    until_one "datname = 'half' AND wait_event = 'PgSleep'"
     "$dg" db migrate --db half >"$work/killed" 2>&1 &
     local migrator=$!
-    until [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE datname = 'half' AND wait_event_type = 'Lock'")" = 1 ]; do sleep 0.1; done
+    until_one "datname = 'half' AND wait_event_type = 'Lock'"
     kill -9 "$migrator"
     wait "$migrator" 2>/dev/null || true
     matches "somebody holds a lock" "$(answer "$dg" db migrate --db half)" "^[16] .*lock"
@@ -298,6 +308,8 @@ retention_forgets_streams_that_ended() {
         as bob "SELECT count(*) FROM driftgauge_view.live_stream")" 2
     matches "writers do not end streams by function" "$(as carol "SELECT driftgauge.end_stream(1)")" "permission denied"
     matches "nor write another tenant's panes" "$(as carol "INSERT INTO driftgauge.pane_delta (tenant_id, stream_id, position_id, seq, pane_us, body) VALUES (7, 1, 1, 1, 1, '')")" "row-level security"
+    matches "what counts depend on goes with its stream only" "$(sql "DELETE FROM driftgauge.live_position" || true)" "delete its row of live_stream instead"
+    matches "nor all at once" "$(sql "TRUNCATE driftgauge.live_group" || true)" "delete rows of live_stream instead"
     matches "nor a position of another's stream" "$(as carol "INSERT INTO driftgauge.live_position (tenant_id, stream_id, topic, partition)
         SELECT 1, max(stream_id), 't', 0 FROM (SELECT 4 AS stream_id) x")" "violates foreign key"
 }

@@ -538,6 +538,22 @@ static int commit(struct dg_ledger *self, const struct dg_commit *c, struct dg_e
     return rc;
 }
 
+static int check(struct dg_ledger *self, const struct dg_position position[], size_t n,
+                 struct dg_error *err)
+{
+    struct session *s = (struct session *)self;
+    pthread_mutex_lock(&s->db->lock);
+    int rc = away(s->db, err);
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        if (!stands(s->db, &position[i], position[i].next_offset)) {
+            rc = dg_fail(err, ESTALE, "%s/%d: somebody else owns the partition",
+                         position[i].place.topic, position[i].place.partition);
+        }
+    }
+    pthread_mutex_unlock(&s->db->lock);
+    return rc;
+}
+
 /* -- sessions -- */
 
 static void drop_locks(struct session *s)
@@ -577,6 +593,7 @@ static const struct dg_ledger_ops MEMORY_LEDGER = {
     .acquire = acquire,
     .group = group,
     .commit = commit,
+    .check = check,
     .lock = judge_lock,
     .read = judge_read,
     .results = judge_results,
