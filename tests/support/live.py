@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 
 SOURCE = os.environ["DG_SOURCE_DIR"]
@@ -237,6 +238,8 @@ class Daemon:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
                 return answer.read().decode()
+        except urllib.error.HTTPError as e:
+            return e.read().decode()
         except OSError as e:
             return f"no answer: {e}"
 
