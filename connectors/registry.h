@@ -19,7 +19,7 @@ struct dg_registry_options {
 
 struct dg_registry;
 /* Copies the options; asks nothing yet. EINVAL: the URL cannot be used; the errno of reading the
- * password file; ENOMEM. */
+ * password file or the authorities'; ENOMEM. */
 DG_MUST_CHECK int dg_registry_open(const struct dg_registry_options *options,
                                    struct dg_registry **out, struct dg_error *err);
 void dg_registry_close(struct dg_registry *r);

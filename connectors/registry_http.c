@@ -3,10 +3,12 @@
 #include "stats/bytes.h"
 
 #include <errno.h>
+#include <openssl/x509_vfy.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TIMEOUT_MS   5000
 #define PASSWORD_MAX 1024
@@ -115,6 +117,10 @@ int dg_registry_http_init(struct dg_registry_http *h, const struct dg_registry_o
         rc = read_password(h, password, err);
         explicit_bzero(password, sizeof password);
     }
+    if (rc == 0 && h->ca_file != NULL && access(h->ca_file, R_OK) != 0) {
+        rc = dg_fail(err, errno, "cannot read the schema registry's `ca_file`, %s: %s", h->ca_file,
+                     strerror(errno));
+    }
     if (rc != 0) {
         dg_registry_http_deinit(h);
     }
@@ -199,6 +205,35 @@ static json_t *parse(const struct dg_bytes *bytes)
     return json_loadb((const char *)bytes->data, bytes->len, JSON_REJECT_DUPLICATES, NULL);
 }
 
+/* What to do about it, "" where libcurl's words are enough. */
+static const char *hint(struct dg_registry_http *h, CURLcode code)
+{
+    long verified = 0;
+    (void)curl_easy_getinfo(h->curl, CURLINFO_SSL_VERIFYRESULT, &verified);
+    const bool tls = strncasecmp(h->url, "https:", 6) == 0;
+    if (code == CURLE_PEER_FAILED_VERIFICATION) {
+        switch (verified) {
+        case X509_V_OK: /* libcurl compares the name by itself, before it asks for this */
+        case X509_V_ERR_UNSPECIFIED:
+            return "; write a name that stands in its certificate in `url`";
+        case X509_V_ERR_CERT_HAS_EXPIRED:
+            return "; have it renewed";
+        case X509_V_ERR_CERT_NOT_YET_VALID:
+            return "; check the clocks of both machines";
+        default:
+            return "; name its authority's certificate in `ca_file`";
+        }
+    }
+    if (code == CURLE_SSL_CACERT_BADFILE) {
+        return "; `ca_file` must hold certificates in PEM";
+    }
+    if (code == CURLE_SSL_CONNECT_ERROR) {
+        return "; if it does not speak TLS, write http:// in `url`";
+    }
+    const bool cut = code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR;
+    return cut && !tls ? "; if it wants TLS, write https:// in `url`" : "";
+}
+
 static int perform(struct dg_registry_http *h, struct answer *a, struct dg_registry_answer *out,
                    struct dg_error *err)
 {
@@ -206,8 +241,9 @@ static int perform(struct dg_registry_http *h, struct answer *a, struct dg_regis
     if (code != CURLE_OK && !a->too_large) {
         return a->bytes.failed
                    ? dg_fail_memory(err)
-                   : dg_fail(err, EAGAIN, "the schema registry at %s does not answer: %s", h->url,
-                             h->said[0] != '\0' ? h->said : curl_easy_strerror(code));
+                   : dg_fail(err, EAGAIN, "the schema registry at %s does not answer: %s%s", h->url,
+                             h->said[0] != '\0' ? h->said : curl_easy_strerror(code),
+                             hint(h, code));
     }
     curl_off_t after = 0;
     *out = (struct dg_registry_answer){.too_large = a->too_large};

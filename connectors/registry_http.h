@@ -25,7 +25,8 @@ struct dg_registry_answer {
     long retry_after_s; /* 0: not said */
 };
 
-/* EINVAL: options that cannot be used; EACCES, ENOENT of the password file; ENOMEM. */
+/* EINVAL: options that cannot be used; EACCES, ENOENT of the password file or
+ * of the authorities'; ENOMEM. */
 DG_MUST_CHECK int dg_registry_http_init(struct dg_registry_http *h,
                                         const struct dg_registry_options *options,
                                         struct dg_error *err);

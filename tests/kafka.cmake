@@ -44,3 +44,8 @@ target_link_libraries(registry_tool PRIVATE dg_options dg_connectors m)
 dg_script_test(registry kafka ${CMAKE_CURRENT_SOURCE_DIR}/integration/schema_registry.sh $<TARGET_FILE:registry_tool>
   LABELS slow)
 set_tests_properties(kafka/registry PROPERTIES SKIP_RETURN_CODE 77)
+# TLS and a password, which that registry does not have: against a server of the test's own.
+if(Python3_FOUND)
+  dg_script_test(registry_tls integration ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/integration/registry_tls.py
+    $<TARGET_FILE:registry_tool>)
+endif()
