@@ -158,25 +158,32 @@ _processes = []
 
 
 class Daemon:
-    """driftgauge run; starts at once. `settings` are lines of driftgauge.yaml beside those made here."""
+    """driftgauge run; starts at once. `kafka`: that section as it is written, in the place of one made from the others.
+    `files` are copied beside the settings."""
 
     def __init__(self, config, db, group, lanes=1, until_end=False, instance=None, commit="200ms", judge="300ms",
-                 properties=None, target=None, binary=GAUGE, registry=None, name="daemon", args=()):
+                 properties=None, target=None, binary=GAUGE, registry=None, name="daemon", args=(), brokers=None,
+                 kafka=None, files=()):
         self.port = free_port()
         self.name = name
         self.path = tempfile.mkdtemp(prefix=name + ".", dir=work)
-        kafka_settings = f'brokers: "{os.environ["KAFKA_BOOTSTRAP_SERVERS"]}", group: {group}'
-        if instance:
-            kafka_settings += f", instance: {instance}"
-        if properties:
-            kafka_settings += ", properties: { " + ", ".join(f"{k}: {v}" for k, v in properties.items()) + " }"
+        for path in files:
+            shutil.copy(path, self.path)
+        if kafka is None:
+            kafka = f'kafka: {{ brokers: "{brokers or os.environ["KAFKA_BOOTSTRAP_SERVERS"]}", group: {group}'
+            if instance:
+                kafka += f", instance: {instance}"
+            if properties:
+                kafka += ", properties: { " + ", ".join(f"{k}: {v}" for k, v in properties.items()) + " }"
+            kafka += " }"
         where = target or f"dbname={db}"
-        with open(os.path.join(self.path, "driftgauge.yaml"), "w") as f:
-            f.write(f'kafka: {{ {kafka_settings} }}\ndatabase: {{ target: "{where}" }}\n'
+        self.settings = os.path.join(self.path, "driftgauge.yaml")
+        with open(self.settings, "w") as f:
+            f.write(f'{kafka}\ndatabase: {{ target: "{where}" }}\n'
                     f'http: {{ listen: "127.0.0.1:{self.port}" }}\nlanes: {lanes}\n'
                     f"commit: {{ interval: {commit} }}\njudge: {{ interval: {judge}, horizon: 366d }}\n")
             if registry:
-                f.write(f'registry: {{ url: "{registry}" }}\n')
+                f.write(f"registry: {registry}\n")
         self.log = os.path.join(self.path, "log")
         self.command = [binary, "run", "-c", config, "--settings", os.path.join(self.path, "driftgauge.yaml"), *args]
         self.process = None
