@@ -1,6 +1,6 @@
 # The daemon with a broker and a PostgreSQL of its own; skipped where no broker is installed.
 if(RDKAFKA_FOUND AND Python3_FOUND)
-  foreach(name docs_live live_daemon live_gaps live_recall live_secure)
+  foreach(name docs_kafka docs_live live_daemon live_gaps live_recall live_secure)
     set(secure)
     if(name STREQUAL live_secure)
       set(secure --secure)

@@ -57,9 +57,13 @@ static bool has_any(const char *name, const char *const words[])
  * at all. */
 static unsigned name_rank(const char *name, const char *const best[], const char *const parts[])
 {
+    const char *dot = strrchr(name, '.');
     for (unsigned i = 0; best[i] != NULL; i++) {
         if (strcasecmp(name, best[i]) == 0) {
             return 100 - i;
+        }
+        if (dot != NULL && strcasecmp(dot + 1, best[i]) == 0) { /* customer.id, meta.puid */
+            return 50 - i;
         }
     }
     return has_any(name, parts) ? 1 : 0;
@@ -108,10 +112,11 @@ static unsigned rank_id(const struct dg_profile *p, const struct dg_profile_colu
     static const char *const best[] = {
         "event_id", "prediction_id", "inference_id", "request_id", "correlation_id",
         "uuid",     "guid",          "id",           NULL};
-    static const char *const parts[] = {"id", "uuid", "guid", NULL};
+    static const char *const parts[] = {"id", "uuid", "guid", "puid", NULL};
     const bool texts = !is_numeric(c) || is_integer(c);
-    return mostly(c->values, p->rows) && texts && is_unique(c) ? name_rank(c->name, best, parts)
-                                                               : 0;
+    /* Around several events it is made unique with each event's number. */
+    const bool unique = is_unique(c) || (c->around && c->values > 0);
+    return mostly(c->values, p->rows) && texts && unique ? name_rank(c->name, best, parts) : 0;
 }
 
 static unsigned rank_version(const struct dg_profile *p, const struct dg_profile_column *c)
@@ -162,11 +167,13 @@ static unsigned rank_score(const struct dg_profile *p, const struct dg_profile_c
     if (p->rows == 0 || !is_numeric(c)) {
         return 0;
     }
-    const unsigned rank = name_rank(c->name, best, score_words);
+    const unsigned rank = c->answer ? 1 : name_rank(c->name, best, score_words);
     if (rank > 0 && c->min >= 0 && c->max <= 1) {
         return 1 + rank + (has_any(c->name, predicted_words) ? 1 : 0);
     }
-    return has_any(c->name, predicted_words) && (c->distinct > 50 || !is_integer(c)) ? 1 : 0;
+    return (c->answer || has_any(c->name, predicted_words)) && (c->distinct > 50 || !is_integer(c))
+               ? 1
+               : 0;
 }
 
 static unsigned rank_class(const struct dg_profile *p, const struct dg_profile_column *c)
@@ -177,7 +184,7 @@ static unsigned rank_class(const struct dg_profile *p, const struct dg_profile_c
         (is_numeric(c) && !is_integer(c))) {
         return 0;
     }
-    return name_rank(c->name, best, predicted_words);
+    return c->answer ? 1 : name_rank(c->name, best, predicted_words);
 }
 
 static unsigned rank_latency(const struct dg_profile *p, const struct dg_profile_column *c)
@@ -270,11 +277,13 @@ static void guess_feature(const struct dg_profile *p, const struct dg_profile_co
     const unsigned long long distinct = c->distinct, values = c->values;
     g->what = DG_GUESS_IGNORE;
     if (c->nested > 0 && values == 0) {
-        snprintf(g->why, sizeof g->why, "nested: name its fields by pointers such as /a/b");
+        snprintf(g->why, sizeof g->why, "holds several values: name one by a pointer such as /a/0");
     } else if (values == 0) {
         snprintf(g->why, sizeof g->why, "no value in the first %llu rows",
                  (unsigned long long)p->rows);
-    } else if (has_any(c->name, outcomes) || strcasecmp(c->name, "y") == 0) {
+    } else if (c->around && c->distinct == 1) {
+        snprintf(g->why, sizeof g->why, "the same around all events");
+    } else if ((has_any(c->name, outcomes) && !c->answer) || strcasecmp(c->name, "y") == 0) {
         snprintf(g->why, sizeof g->why, "looks like the true outcome");
     } else if (mostly(c->times, values)) {
         snprintf(g->why, sizeof g->why, "another time");
@@ -348,7 +357,9 @@ static int64_t round_up(int64_t us)
 
 static void guess_windows(const struct dg_profile *p, struct dg_inference *x)
 {
-    const struct dg_profile_column *t = &p->column[x->of[DG_GUESS_TIMESTAMP]];
+    static const struct dg_profile_column beside = {.path = NULL}; /* no time in the file */
+    const size_t at = x->of[DG_GUESS_TIMESTAMP];
+    const struct dg_profile_column *t = at == DG_NO_COLUMN ? &beside : &p->column[at];
     const double sample = (double)t->last_us - (double)t->first_us;
     const double span = p->whole ? sample : 0; /* of the whole file; 0: unknown */
     const double rate = sample > 0 ? (double)p->rows / sample : 0;
@@ -357,7 +368,7 @@ static void guess_windows(const struct dg_profile *p, struct dg_inference *x)
     size = size == 0 ? window_for(rate, span, 200, 2, 28 * DAY) : size;
     size =
         size == 0 ? window_for(rate, 0, 200, 0, 28 * DAY) : size; /* more than there are data for */
-    x->size_us = size == 0 ? 28 * DAY : size;
+    x->size_us = at == DG_NO_COLUMN ? HOUR : size == 0 ? 28 * DAY : size;
     x->slide_us = slide_for(x->size_us);
     x->rows_per_hour = rate * (double)HOUR;
     x->out_of_order_us = round_up(t->behind_us);
@@ -410,7 +421,8 @@ static int take_timestamp(const struct dg_profile *p, const char *timestamp, str
     struct dg_suggestion near = {.word = timestamp};
     for (size_t i = 0; i < p->n; i++) {
         dg_suggest(&near, p->column[i].name);
-        if (strcmp(p->column[i].name, timestamp) == 0) {
+        if (strcmp(p->column[i].name, timestamp) == 0 ||
+            strcmp(p->column[i].path, timestamp) == 0) {
             x->of[DG_GUESS_TIMESTAMP] = i;
             x->column[i].what = DG_GUESS_TIMESTAMP;
             return 0;
@@ -442,7 +454,8 @@ int dg_infer(const struct dg_profile *p, const char *timestamp, struct dg_infere
         assign_roles(p, x);
         drop_half_places(x);
     }
-    if (code == 0 && x->of[DG_GUESS_TIMESTAMP] == DG_NO_COLUMN) {
+    const bool beside = p->record_time && p->shape.unpacks;
+    if (code == 0 && x->of[DG_GUESS_TIMESTAMP] == DG_NO_COLUMN && !beside) {
         code = fail_without_time(p, err);
     }
     if (code != 0) {
@@ -454,7 +467,9 @@ int dg_infer(const struct dg_profile *p, const char *timestamp, struct dg_infere
             guess_feature(p, &p->column[i], &x->column[i]);
         }
     }
-    warn_of_unreadable_time(&p->column[x->of[DG_GUESS_TIMESTAMP]]);
+    if (x->of[DG_GUESS_TIMESTAMP] != DG_NO_COLUMN) {
+        warn_of_unreadable_time(&p->column[x->of[DG_GUESS_TIMESTAMP]]);
+    }
     guess_windows(p, x);
     return 0;
 }

@@ -76,7 +76,10 @@ const struct dg_command dg_init_command = {
         "Look at the first 10,000 rows of a file, guess what each column is (time, id, score, "
         "predicted class, numeric feature, category), choose windows that hold enough rows, and "
         "write a monitor file whose comments say what the guesses rest on. It passes `driftgauge "
-        "check`; whether it is right is for a person to see.",
+        "check`; whether it is right is for a person to see.\n\n"
+        "Records of JSON are looked into: objects within objects, several events in an array, and "
+        "the formats of KServe, Open Inference, Seldon and SageMaker (see docs/KAFKA.md). Several "
+        "events in a record are read from a topic only: give --topic.",
     .options = init_options,
     .n_options = DG_COUNT_OF(init_options),
     .examples = init_examples,
@@ -238,6 +241,7 @@ int dg_command_init(int argc, char **argv)
     }
     struct dg_profile profile = {0};
     int code = dg_profile_read(settings.from, &profile, &err);
+    profile.record_time = settings.topic != NULL;
     int exit_code = code == ENOMEM ? DG_EXIT_UNEXPECTED : DG_EXIT_DATA;
     if (code == 0) {
         code = guess(&settings, &profile, &err);

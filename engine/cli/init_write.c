@@ -84,22 +84,23 @@ static const struct dg_profile_column *column_of(const struct writer *w, enum dg
 static void role(struct writer *w, const char *key, enum dg_guess what, const char *comment)
 {
     const struct dg_profile_column *c = column_of(w, what);
-    char *path = c == NULL ? NULL : dg_profile_path(c->name);
-    w->out_of_memory |= c != NULL && path == NULL;
-    if (path != NULL) {
-        pair(w, "  ", key, path, comment);
+    if (c != NULL) {
+        pair(w, "  ", key, c->path, comment);
     }
-    free(path);
 }
 
 /* ---- comments ------------------------------------------------------------------------------- */
 
 /* Whether the text can stand in a comment: nothing in it may end the line. */
+static bool is_one_line(const char *text)
+{
+    return !dg_text_has_control(text, "") && strstr(text, "\xe2\x80\xa8") == NULL &&
+           strstr(text, "\xe2\x80\xa9") == NULL && strstr(text, "\xef\xbb\xbf") == NULL;
+}
+
 static bool fits_comment(const char *text)
 {
-    return strlen(text) <= VALUE_BYTES && !dg_text_has_control(text, "") &&
-           strstr(text, "\xe2\x80\xa8") == NULL && strstr(text, "\xe2\x80\xa9") == NULL &&
-           strstr(text, "\xef\xbb\xbf") == NULL;
+    return strlen(text) <= VALUE_BYTES && is_one_line(text);
 }
 
 static int by_count(const void *a, const void *b)
@@ -180,18 +181,36 @@ static void write_head(struct writer *w)
 
 static void write_source(struct writer *w)
 {
-    if (w->draft->topic != NULL) {
-        fputs("source:\n", w->out);
-        pair(w, "  ", "topic", w->draft->topic, NULL);
-        pair(w, "  # ", "dead_letters", "TOPIC", "copies of records that cannot be read");
-        fputc('\n', w->out);
+    const struct dg_shape *shape = &w->draft->profile->shape;
+    if (w->draft->topic == NULL && !shape->unpacks) {
+        return;
     }
+    fputs("source:\n", w->out);
+    if (w->draft->topic != NULL) {
+        pair(w, "  ", "topic", w->draft->topic, NULL);
+    } else {
+        pair(w, "  # ", "topic", "TOPIC", "several events in a record are read from a topic only");
+    }
+    if (shape->preset != NULL) {
+        pair(w, "  ", "preset", shape->preset, "whose records they are: docs/KAFKA.md");
+    }
+    if (shape->instances != NULL) {
+        pair(w, "  ", "instances", shape->instances, "each element is an event");
+    }
+    if (w->draft->topic != NULL) {
+        pair(w, "  # ", "dead_letters", "TOPIC", "copies of records that cannot be read");
+    }
+    fputc('\n', w->out);
 }
 
 static void write_timestamp(struct writer *w)
 {
     const struct dg_profile_column *c = column_of(w, DG_GUESS_TIMESTAMP);
     char first[DG_TIME_TEXT], last[DG_TIME_TEXT], words[100] = "no time could be read here";
+    if (c == NULL) {
+        pair(w, "  ", "timestamp", "@timestamp", "the record's own time: no field looks like one");
+        return;
+    }
     if (c->times + c->epochs > 0) {
         snprintf(words, sizeof words, "%s to %s", dg_time_format(c->first_us, first),
                  dg_time_format(c->last_us, last));
@@ -211,13 +230,10 @@ static void write_prediction(struct writer *w)
     const struct dg_profile_column *const both[] = {score, class};
     static const char *const keys[] = {"score", "class"};
     for (size_t i = 0; i < 2; i++) {
-        char *path = both[i] == NULL ? NULL : dg_profile_path(both[i]->name);
-        w->out_of_memory |= both[i] != NULL && path == NULL;
-        if (path != NULL) {
+        if (both[i] != NULL) {
             fprintf(line.out, "%s%s: ", i == 1 && score != NULL ? ", " : "", keys[i]);
-            dg_yaml_put_text(line.out, path);
+            dg_yaml_put_text(line.out, both[i]->path);
         }
-        free(path);
     }
     fputs(" }", line.out);
     end(w, &line, NULL);
@@ -228,23 +244,29 @@ static void write_feature(struct writer *w, const struct dg_profile_column *c,
 {
     char words[400];
     struct line line;
-    char *path = dg_profile_path(c->name);
-    w->out_of_memory |= path == NULL;
     const char *type = g->what == DG_GUESS_NUMERIC ? "numeric" : "category";
     feature_words(c, g, words, sizeof words);
-    if (path != NULL && begin(w, &line)) {
+    if (begin(w, &line)) {
         fputs("    ", line.out);
         dg_yaml_put_text(line.out, c->name);
-        if (strcmp(path, c->name) == 0) {
+        if (strcmp(c->path, c->name) == 0) {
             fprintf(line.out, ": %s", type);
         } else {
             fprintf(line.out, ": { type: %s, from: ", type);
-            dg_yaml_put_text(line.out, path);
+            dg_yaml_put_text(line.out, c->path);
             fputs(" }", line.out);
         }
         end(w, &line, words);
     }
-    free(path);
+}
+
+/* `ignore` is for fields of the record or event itself: those within others are never new. */
+static void write_unwatched(struct writer *w, const struct dg_profile_column *c,
+                            const struct dg_guessed *g)
+{
+    if (is_one_line(c->path)) {
+        fprintf(w->out, "  # not watched: %s (%s)\n", c->path, g->why);
+    }
 }
 
 static void write_features(struct writer *w)
@@ -266,7 +288,7 @@ static void write_features(struct writer *w)
     }
     for (size_t i = 0; i < p->n; i++) {
         struct line line;
-        if (g[i].what != DG_GUESS_IGNORE) {
+        if (g[i].what != DG_GUESS_IGNORE || p->column[i].nested_in) {
             continue;
         }
         if (ignored++ == 0) {
@@ -276,6 +298,11 @@ static void write_features(struct writer *w)
             fputs("    - ", line.out);
             dg_yaml_put_text(line.out, p->column[i].name);
             end(w, &line, g[i].why);
+        }
+    }
+    for (size_t i = 0; i < p->n; i++) {
+        if (g[i].what == DG_GUESS_IGNORE && p->column[i].nested_in) {
+            write_unwatched(w, &p->column[i], &g[i]);
         }
     }
 }

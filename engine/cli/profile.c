@@ -2,6 +2,7 @@
 
 #include "connectors/file_source.h"
 #include "connectors/number.h"
+#include "connectors/record_decoder.h"
 #include "engine/schema.h"
 #include "engine/timefmt.h"
 #include "stats/category.h"
@@ -22,8 +23,10 @@ void dg_profile_deinit(struct dg_profile *p)
         }
         free(p->column[i].slot);
         free(p->column[i].name);
+        free(p->column[i].path);
     }
     free(p->column);
+    dg_shape_deinit(&p->shape);
     *p = (struct dg_profile){0};
 }
 
@@ -167,6 +170,26 @@ static int run(struct pass *pass, struct dg_error *err)
 
 /* ---- names ---------------------------------------------------------------------------------- */
 
+static char *path_of(const char *name);
+
+/* Takes both texts. */
+static int add_column(struct dg_profile *p, char *name, char *path)
+{
+    struct dg_profile_column *column = p->column;
+    if ((p->n & (p->n - 1)) == 0) { /* full at each power of two */
+        const size_t cap = p->n == 0 ? 1 : 2 * p->n;
+        column = realloc(p->column, cap * sizeof *column);
+        p->column = column != NULL ? column : p->column;
+    }
+    if (name == NULL || path == NULL || column == NULL) {
+        free(name);
+        free(path);
+        return ENOMEM;
+    }
+    p->column[p->n++] = (struct dg_profile_column){.name = name, .path = path};
+    return 0;
+}
+
 static int add_name(struct dg_profile *p, const char *name, size_t len)
 {
     for (size_t i = 0; i < p->n; i++) {
@@ -177,24 +200,12 @@ static int add_name(struct dg_profile *p, const char *name, size_t len)
     if (len == 0 || len > NAME_BYTES || memchr(name, '\0', len) != NULL) {
         return 0;
     }
-    if ((p->n & (p->n - 1)) == 0) { /* full at each power of two */
-        const size_t cap = p->n == 0 ? 1 : 2 * p->n;
-        struct dg_profile_column *column = realloc(p->column, cap * sizeof *column);
-        if (column == NULL) {
-            return ENOMEM;
-        }
-        p->column = column;
-    }
     char *copy = strndup(name, len);
-    if (copy == NULL) {
-        return ENOMEM;
-    }
-    if (dg_text_has_control(copy, "")) {
+    if (copy != NULL && dg_text_has_control(copy, "")) {
         free(copy);
         return 0;
     }
-    p->column[p->n++] = (struct dg_profile_column){.name = copy};
-    return 0;
+    return add_column(p, copy, copy == NULL ? NULL : path_of(copy));
 }
 
 struct names {
@@ -238,7 +249,9 @@ static int header_names(const char *path, struct dg_profile *p, struct dg_error 
     return code;
 }
 
-char *dg_profile_path(const char *name)
+/* How a monitor file names the top-level field `name`: itself, or a pointer where it begins as
+ * other paths do. */
+static char *path_of(const char *name)
 {
     if (name[0] != '/' && name[0] != '@' && name[0] != '^') { /* these begin other paths */
         return strdup(name);
@@ -276,7 +289,7 @@ static int all_fields(const struct dg_profile *p, struct dg_projection *projecti
     projection->field = calloc(p->n + 1, sizeof *projection->field);
     for (size_t i = 0; i < p->n && projection->field != NULL; i++) {
         projection->field[i] =
-            (struct dg_field){.path = dg_profile_path(p->column[i].name), .type = DG_FIELD_TEXT};
+            (struct dg_field){.path = strdup(p->column[i].path), .type = DG_FIELD_TEXT};
         if (projection->field[i].path == NULL) {
             free_fields(projection);
             return ENOMEM;
@@ -300,6 +313,68 @@ static int record_names(const char *path, struct dg_profile *p, struct dg_error 
         free_fields(&pass.projection);
     }
     return code;
+}
+
+/* ---- fields within others -------------------------------------------------------------------- */
+
+static bool has_name(const struct dg_profile *p, const char *name)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        if (strcmp(p->column[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int add_shape(struct dg_profile *p)
+{
+    for (size_t i = 0; i < p->shape.n; i++) {
+        const struct dg_shape_field *f = &p->shape.field[i];
+        const char *name = has_name(p, f->name) ? f->path : f->name;
+        if (add_column(p, strdup(name), strdup(f->path)) != 0) {
+            return ENOMEM;
+        }
+        struct dg_profile_column *c = &p->column[p->n - 1];
+        c->nested_in = strchr(f->path, '/') != NULL;
+        c->answer = f->answer;
+        c->around = f->around;
+    }
+    return 0;
+}
+
+/* Whether a field within `c` is a column of its own. */
+static bool is_looked_into(const struct dg_profile *p, const struct dg_profile_column *c)
+{
+    const char *path = c->path + (c->path[0] == '/');
+    const size_t n = strlen(path);
+    for (size_t i = 0; i < p->n; i++) {
+        const char *other = p->column[i].path;
+        if (p->column[i].nested_in && other[0] == '/' && strncmp(other + 1, path, n) == 0 &&
+            other[1 + n] == '/') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What only holds others that are looked into, and what was there and never had a value. */
+static void drop_empty(struct dg_profile *p)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        struct dg_profile_column *c = &p->column[i];
+        const bool holds = c->values == 0 && c->nested > 0 && is_looked_into(p, c);
+        const bool never = c->values == 0 && c->nested == 0 && p->shape.unpacks;
+        if (holds || never) {
+            free(c->slot);
+            free(c->name);
+            free(c->path);
+        } else {
+            p->column[kept++] = *c;
+        }
+    }
+    p->n = kept;
 }
 
 /* ---- values --------------------------------------------------------------------------------- */
@@ -326,13 +401,68 @@ static int collect_values(void *context, const struct dg_batch *batch, bool *sto
     return 0;
 }
 
+/* Several events in a record: as the daemon reads them. */
+struct unpacking {
+    struct dg_decoder *decoder;
+    struct dg_batch batch;
+    struct dg_profile *p;
+    struct dg_error *err;
+    int64_t offset;
+    bool stop;
+};
+
+static int unpack_line(void *arg, const char *text, size_t len)
+{
+    static const struct dg_topic_partition place = {"", 0};
+    struct unpacking *u = arg;
+    const struct dg_record record = {.offset = u->offset++,
+                                     .time_us = DG_TIME_NONE,
+                                     .value = (const uint8_t *)text,
+                                     .value_len = len};
+    size_t done = 0;
+    dg_batch_clear(&u->batch);
+    int rc = u->decoder->ops->decode(u->decoder, &place, &record, 1, &u->batch, &done, u->err);
+    rc = rc != 0 ? rc : collect_values(u->p, &u->batch, &u->stop);
+    return rc != 0 ? ENOMEM : u->stop ? -1 : 0;
+}
+
+static int read_unpacked(const char *path, struct dg_profile *p,
+                         const struct dg_projection *projection, struct dg_error *err)
+{
+    const struct dg_source_spec spec = {.kind = DG_RECORD_JSON,
+                                        .preset = (char *)(uintptr_t)p->shape.preset,
+                                        .instances = p->shape.instances};
+    const struct dg_record_format format = {.spec = &spec};
+    struct unpacking u = {.p = p, .err = err};
+    int code = dg_record_decoder_open(&format, projection, NULL, &u.decoder, err);
+    if (code != 0) {
+        return code;
+    }
+    code = dg_batch_init(&u.batch, projection, err);
+    code = code != 0 ? code : dg_shape_lines(path, unpack_line, &u, err);
+    p->whole = code == 0 && !u.stop;
+    dg_batch_deinit(&u.batch);
+    u.decoder->ops->close(u.decoder);
+    return code;
+}
+
+static int find_columns(const char *path, struct dg_profile *p, struct dg_error *err)
+{
+    int code = header_names(path, p, err);
+    if (code != 0 || p->n > 0) {
+        return code;
+    }
+    code = dg_shape_read(path, &p->shape, err);
+    if (code == 0 && !p->shape.unpacks) {
+        code = record_names(path, p, err);
+    }
+    return code == 0 && add_shape(p) != 0 ? dg_fail_memory(err) : code;
+}
+
 static int read_all(const char *path, struct dg_profile *p, struct dg_error *err)
 {
     struct pass pass = {.path = path, .rows = collect_values, .context = p, .profile = p};
-    int code = header_names(path, p, err);
-    if (code == 0 && p->n == 0) {
-        code = record_names(path, p, err);
-    }
+    int code = find_columns(path, p, err);
     if (code != 0) {
         return code;
     }
@@ -340,8 +470,9 @@ static int read_all(const char *path, struct dg_profile *p, struct dg_error *err
         return dg_fail_memory(err);
     }
     p->whole = false;
-    code = run(&pass, err);
+    code = p->shape.unpacks ? read_unpacked(path, p, &pass.projection, err) : run(&pass, err);
     free_fields(&pass.projection);
+    drop_empty(p);
     if (code == 0 && p->rows == 0) {
         return dg_fail(err, EBADMSG, "%s has no record that can be read (%llu cannot)", path,
                        (unsigned long long)p->bad);

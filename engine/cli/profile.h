@@ -2,6 +2,7 @@
 #ifndef DG_ENGINE_CLI_PROFILE_H
 #define DG_ENGINE_CLI_PROFILE_H
 
+#include "engine/cli/shape.h"
 #include "engine/source.h"
 
 #define DG_PROFILE_ROWS   10000   /* looked at, at most */
@@ -17,6 +18,10 @@ struct dg_profile_value {
 
 struct dg_profile_column {
     char *name;
+    char *path;      /* the field, as a monitor file names it */
+    bool nested_in;  /* within another field: name is made from the path */
+    bool answer;     /* where the model's answers stand */
+    bool around;     /* of the record around several events */
     uint64_t values; /* texts that are neither missing nor null */
     uint64_t nested; /* objects and arrays */
     uint64_t numbers;
@@ -36,21 +41,20 @@ struct dg_profile_column {
 struct dg_profile {
     struct dg_profile_column *column; /* [n] in the order of the file */
     size_t n;
-    uint64_t rows; /* looked at */
-    uint64_t bad;  /* records that could not be read */
-    bool whole;    /* that was the whole file */
+    struct dg_shape shape; /* of records of JSON */
+    bool record_time;      /* events come with a time beside them: they will be a topic's records */
+    uint64_t rows;         /* looked at */
+    uint64_t bad;          /* records that could not be read */
+    bool whole;            /* that was the whole file */
 };
 
 /*
- * Look at the first rows of the file. A first pass learns the names of fields (from the header, or
- * from records), a second one reads them all as text. 0; ENOMEM; the errno of opening the file;
+ * Look at the first rows of the file; several events in a record of JSON are rows of their own, and
+ * objects within objects are looked into. A first pass learns the names of fields (from the header,
+ * or from records), a second one reads them all as text. 0; ENOMEM; the errno of opening the file;
  * EBADMSG if it has no readable record. *err says what. A zeroed struct may be deinit'ed.
  */
 DG_MUST_CHECK int dg_profile_read(const char *path, struct dg_profile *p, struct dg_error *err);
 void dg_profile_deinit(struct dg_profile *p);
-
-/* How a monitor file names the top-level field `name`: itself, or a pointer where it begins with a
- * slash. The caller's, from malloc; NULL: out of memory. */
-char *dg_profile_path(const char *name);
 
 #endif

@@ -165,12 +165,144 @@ static void every_field_of_wide_json_is_found(void)
     struct dg_inference x;
     struct dg_error err = {0};
     CHECK_INT(dg_profile_read(path, &p, &err), 0);
-    CHECK_INT(p.n, 202);
+    CHECK_INT(p.n, 202); /* and not "nested", which is only what nested.a is in */
     CHECK_INT(dg_infer(&p, NULL, &x, &err), 0);
     CHECK_INT(guess_of(&p, &x, "f199"), DG_GUESS_NUMERIC);
-    CHECK_INT(guess_of(&p, &x, "nested"), DG_GUESS_IGNORE);
+    CHECK_INT(guess_of(&p, &x, "nested"), DG_GUESSES);
+    CHECK_INT(guess_of(&p, &x, "nested.a"), DG_GUESS_NUMERIC);
     dg_inference_deinit(&x);
     dg_profile_deinit(&p);
+}
+
+/* ---- records within records ----------------------------------------------------------------- */
+
+/* 40 records; every $ is the record's number. */
+static char *write_records(const char *name, const char *record)
+{
+    char *path = in_directory(name);
+    FILE *out = fopen(path, "w");
+    for (int i = 0; i < 40; i++) {
+        for (const char *c = record; *c != '\0'; c++) {
+            if (*c == '$') {
+                fprintf(out, "%d", i + 10);
+            } else {
+                putc(*c, out);
+            }
+        }
+        fputs(i % 2 == 0 ? "\n" : "\r\n\n", out);
+    }
+    fclose(out);
+    return path;
+}
+
+static struct dg_monitor *load(const char *path);
+static int init(const char *from, const char *out, const char *more);
+
+/* What stands in the monitor file that is made of such records, as one text. */
+static void check_draft_of(int line, const char *record, const char *topic, const char *want)
+{
+    const char *out = in_directory("shape.yaml");
+    char *text = NULL;
+    size_t len = 0;
+    unlink(out);
+    CHECK_INT(init(write_records("shape.ndjson", record), out, topic), DG_EXIT_OK);
+    struct dg_monitor *m = load(out);
+    FILE *f = open_memstream(&text, &len);
+    if (m != NULL) {
+        fprintf(f, "%s%s%s time=%s id=%s", m->source.preset == NULL ? "-" : m->source.preset,
+                m->source.instances == NULL ? "" : " in ",
+                m->source.instances == NULL ? "" : m->source.instances, m->time_path,
+                m->id_path == NULL ? "-" : m->id_path);
+    }
+    for (size_t i = 0; m != NULL && i < m->n_features; i++) {
+        static const char *const role[] = {"", "score ", "class ", "latency "};
+        fprintf(f, "; %s%s%s%s%s", role[m->feature[i].role], m->feature[i].name,
+                m->feature[i].type == DG_FEATURE_NUMERIC ? "" : " (texts)",
+                strcmp(m->feature[i].name, m->feature[i].path) == 0 ? "" : " from ",
+                strcmp(m->feature[i].name, m->feature[i].path) == 0 ? "" : m->feature[i].path);
+    }
+    for (size_t i = 0; m != NULL && i < m->n_ignore; i++) {
+        fprintf(f, "; no %s", m->ignore[i]);
+    }
+    fclose(f);
+    if (strcmp(text, want) != 0) {
+        fprintf(stderr, "line %d:\n  got:    %s\n  wanted: %s\n", line, text, want);
+        check_failures++;
+    }
+    free(text);
+    dg_monitor_free(m);
+}
+#define DRAFT(record, want) check_draft_of(__LINE__, record, "--topic=t", want)
+
+static void objects_within_objects_are_looked_into(void)
+{
+    DRAFT("{\"ts\":17672256$,\"event_id\":\"e$\",\"score\":0.$,\"customer\":{\"country\":\"DE\","
+          "\"a/b\":{\"~x\":$.5}},\"tags\":[1,2]}",
+          "- time=ts id=event_id; customer.country (texts) from /customer/country; customer.a/b.~x "
+          "from /customer/a~1b/~0x; score score; no tags");
+    /* A name that is taken; an object that is sometimes none; nothing to watch in one. */
+    DRAFT("{\"ts\":17672256$,\"a.b\":$,\"a\":{\"b\":1$},\"t\":{\"at\":\"2026-01-01T00:00:$Z\"}}",
+          "- time=ts id=-; a.b; /a/b");
+    /* Three things that happened to the event are no three events. */
+    DRAFT("{\"ts\":17672256$,\"x\":$,\"w\":$,\"z\":$,\"steps\":[{\"k\":1,\"v\":2},{\"k\":3,\"v\":$}"
+          "]}",
+          "- time=ts id=-; x; w; z; no steps");
+}
+
+static void several_events_in_a_record_are_found(void)
+{
+    DRAFT(
+        "{\"request_id\":\"q$\",\"request\":{\"rows\":[{\"age\":$,\"in\":{\"x\":$.5}, \"c\":\"a\"},"
+        "{\"age\":2,\"c\":\"b\"}]},\"response\":{\"scores\":[0.$,0.5]}}",
+        "- in /request/rows time=@timestamp id=^/request_id; age; in.x from /in/x; c (texts); "
+        "score "
+        "response.scores from ^/response/scores/#");
+    DRAFT("{\"instances\":[{\"age\":$},{\"age\":45}],\"predictions\":[0.$,0.2]}",
+          "kserve time=@timestamp id=-; age; score predictions from ^/predictions/#");
+    DRAFT("{\"instances\":[[1.$,\"a\"],[2,\"b\"]]}",
+          "kserve time=@timestamp id=-; feature_0 from /0; feature_1 (texts) from /1");
+    DRAFT("{\"predictions\":[{\"label\":\"a\",\"score\":0.$},{\"label\":\"b\",\"score\":0.1}]}",
+          "kserve in /predictions time=@timestamp id=-; score score; class label (texts)");
+    DRAFT("{\"id\":\"r$\",\"model_name\":\"m\",\"inputs\":[{\"name\":\"age\",\"shape\":[2],"
+          "\"datatype\":"
+          "\"FP64\",\"data\":[31,$]},{\"name\":\"pixels\",\"shape\":[2,3],\"datatype\":\"FP32\","
+          "\"data\":"
+          "[1,2,3,4,5,$]}],\"outputs\":[{\"name\":\"score\",\"shape\":[2,1],\"data\":[0.$,0.2]}]}",
+          "open_inference time=@timestamp id=^/id; age; pixels.0 from /pixels/0; pixels.1 from "
+          "/pixels/1; pixels.2 from /pixels/2; score score");
+    DRAFT("{\"meta\":{\"puid\":\"p$\"},\"data\":{\"names\":[\"age\",\"income\"],\"tensor\":{"
+          "\"shape\":[2,2],"
+          "\"values\":[31,4200,45,$]}}}",
+          "seldon time=@timestamp id=^/meta/puid; age; income");
+    DRAFT("{\"data\":{\"ndarray\":[[$,\"a\"]]}}",
+          "seldon time=@timestamp id=-; feature_0 from /0; feature_1 (texts) from /1");
+    DRAFT("{\"captureData\":{\"endpointInput\":{\"data\":\"$,DE\\n45,FR\",\"encoding\":\"CSV\"},"
+          "\"endpointOutput\":{\"data\":\"0.$\\n0.2\",\"encoding\":\"CSV\"}},\"eventMetadata\":{"
+          "\"eventId\":\"e$\",\"inferenceTime\":\"2026-11-21T18:00:$Z\"},\"eventVersion\":\"0\"}",
+          "sagemaker time=^/eventMetadata/inferenceTime id=^/eventMetadata/eventId; input.0 from "
+          "/input/0; input.1 (texts) from /input/1; score output.0 from /output/0");
+    DRAFT("{\"captureData\":{\"endpointInput\":{\"observedContentType\":\"application/"
+          "json\",\"data\":\"eyJhZ2UiOjMxfQ==\",\"encoding\":"
+          "\"BASE64\"},"
+          "\"endpointOutput\":{\"data\":\"{\\\"score\\\":0.$}\",\"encoding\":\"JSON\"}},"
+          "\"eventMetadata\":{\"eventId\":\"e$\",\"inferenceTime\":\"2026-11-21T18:00:$Z\"}}",
+          "sagemaker time=^/eventMetadata/inferenceTime id=^/eventMetadata/eventId; input.age from "
+          "/input/age; score output.score from /output/score");
+}
+
+/* Without a topic there is no time beside the record. */
+static void events_without_a_time_need_a_topic(void)
+{
+    CHECK_INT(init(write_records("shape.ndjson", "{\"instances\":[{\"age\":$,\"x\":1}]}"),
+                   in_directory("shape.yaml"), "--force"),
+              DG_EXIT_DATA);
+    CHECK_INT(init(write_records("shape.ndjson", "{\"a\":{\"b\":1}}"), in_directory("shape.yaml"),
+                   "--topic=t"),
+              DG_EXIT_DATA);
+    check_draft_of(
+        __LINE__,
+        "{\"when\":\"2026-11-21T18:00:$Z\",\"rows\":[{\"a\":$,\"b\":1},{\"a\":1,\"b\":2}]}",
+        "--force", "- in /rows time=^/when id=-; a; b");
 }
 
 /* ---- the command ---------------------------------------------------------------------------- */
@@ -365,14 +497,15 @@ int main(int argc, char **argv)
     const int failed = CHECK_MAIN(
         argc, argv, CASE(roles_and_types_are_found),
         CASE(windows_hold_enough_rows_and_fit_into_the_data), CASE(names_are_taken_apart),
-        CASE(every_field_of_wide_json_is_found), CASE(the_written_file_is_a_monitor),
-        CASE(a_topic_makes_it_a_monitor_for_the_daemon),
+        CASE(every_field_of_wide_json_is_found), CASE(objects_within_objects_are_looked_into),
+        CASE(several_events_in_a_record_are_found), CASE(events_without_a_time_need_a_topic),
+        CASE(the_written_file_is_a_monitor), CASE(a_topic_makes_it_a_monitor_for_the_daemon),
         CASE(what_is_missing_in_the_sample_is_not_an_alarm), CASE(a_file_that_is_there_is_kept),
         CASE(data_that_cannot_be_guessed_is_refused),
         CASE(names_and_values_that_hurt_yaml_are_survived));
-    static const char *const made[] = {"events.csv", "times.csv", "wide.ndjson", "events.yaml",
-                                       "mine.yaml",  "empty.csv", "head.csv",    "timeless.csv",
-                                       "other.csv",  "nasty.csv"};
+    static const char *const made[] = {"events.csv", "times.csv", "wide.ndjson",  "events.yaml",
+                                       "mine.yaml",  "empty.csv", "head.csv",     "timeless.csv",
+                                       "other.csv",  "nasty.csv", "shape.ndjson", "shape.yaml"};
     for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
         unlink(in_directory(made[i]));
     }
