@@ -6,7 +6,8 @@
 #include "engine/record.h"
 
 /* name = value as librdkafka knows them, after those driftgauge sets itself. A name that ends in
- * "_file" (sasl.password_file) takes the file's first line as value of the name without it. */
+ * "_file" (sasl.password_file) takes the file's first line as value of the name without it,
+ * ".pem_file" all of the file. */
 struct dg_kafka_property {
     const char *name, *value;
 };

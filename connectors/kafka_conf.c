@@ -205,7 +205,13 @@ static int set_all(rd_kafka_conf_t *conf, const struct pair pairs[], size_t n, s
     return rc;
 }
 
-/* The file's first line, in memory of the caller. */
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* The file's first line, all of it for a certificate or a key; in memory of the caller. */
 static int read_secret(const char *name, const char *path, char **out, struct dg_error *err)
 {
     FILE *file = fopen(path, "re");
@@ -215,10 +221,11 @@ static int read_secret(const char *name, const char *path, char **out, struct dg
     char *line = NULL;
     size_t capacity = 0;
     errno = 0;
-    const ssize_t len = getline(&line, &capacity, file);
+    const bool whole = ends_with(name, ".pem_file");
+    const ssize_t len = getdelim(&line, &capacity, whole ? '\0' : '\n', file);
     const int error = errno;
     fclose(file);
-    if (len > 0) {
+    if (len > 0 && !whole) {
         line[strcspn(line, "\r\n")] = '\0';
     }
     if (len <= 0 || line[0] == '\0') {
@@ -264,9 +271,7 @@ static int set_from_file(rd_kafka_conf_t *conf, const struct dg_kafka_property *
 /* librdkafka's own words about a file that cannot be read do not name it. */
 static bool is_file(const char *name, const char *value)
 {
-    static const char suffix[] = ".location";
-    const size_t len = strlen(name), tail = sizeof suffix - 1;
-    return strncmp(name, "ssl.", 4) == 0 && len > tail && strcmp(name + len - tail, suffix) == 0 &&
+    return strncmp(name, "ssl.", 4) == 0 && ends_with(name, ".location") &&
            strcmp(value, "probe") != 0;
 }
 
@@ -420,10 +425,7 @@ int dg_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_kafka_t **out,
     if (rk == NULL) {
         rd_kafka_conf_destroy(conf);
         return dg_fail(err, EINVAL, "cannot set up a Kafka client: %s%s", why,
-                       strstr(why, "kerberos") == NULL
-                           ? ""
-                           : " (without `sasl.mechanism` Kerberos is meant: set it to "
-                             "SCRAM-SHA-512, PLAIN or OAUTHBEARER)");
+                       dg_kafka_setup_hint(why));
     }
     /* Only there with OAUTHBEARER; an error says that it is not. */
     rd_kafka_error_destroy(rd_kafka_sasl_background_callbacks_enable(rk));

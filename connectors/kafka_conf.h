@@ -47,6 +47,8 @@ DG_MUST_CHECK int dg_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, rd_k
 /* kafka_words.c: what librdkafka says of a connection, in words that name the setting to look at.
  * `certificate`: why the broker's was refused; 0: it was not. NULL: nothing to add. */
 const char *dg_kafka_hint(int code, int certificate, const char *reason);
+/* The same of a client that cannot be set up; "" where there is nothing to add. */
+const char *dg_kafka_setup_hint(const char *reason);
 /* link->words from a reason; not if they say more than the reason does. */
 void dg_kafka_note(struct dg_kafka_link *link, int code, const char *reason);
 /* Notes down why a certificate is refused; what is refused is OpenSSL's decision. */

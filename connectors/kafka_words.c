@@ -76,6 +76,25 @@ const char *dg_kafka_hint(int code, int certificate, const char *reason)
     return NULL;
 }
 
+const char *dg_kafka_setup_hint(const char *reason)
+{
+    if (SAYS(reason, "kerberos")) {
+        return " (without `sasl.mechanism` Kerberos is meant: set it to SCRAM-SHA-512, PLAIN or "
+               "OAUTHBEARER)";
+    }
+    if (SAYS(reason, "key values mismatch")) {
+        return " (key and certificate do not belong together)";
+    }
+    if (SAYS(reason, "ssl.key.location", "ssl.key.pem")) {
+        return " (it must be a private key in PEM; if it has a pass phrase, check "
+               "`ssl.key.password_file`)";
+    }
+    if (SAYS(reason, "mac verify failure")) {
+        return " (check `ssl.keystore.password_file`)";
+    }
+    return "";
+}
+
 void dg_kafka_note(struct dg_kafka_link *link, int code, const char *reason)
 {
     /* One address of a host refuses and the other tells why, in turn. */

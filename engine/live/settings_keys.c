@@ -40,7 +40,8 @@ bool dg_property_is_secret(const char *name)
 static const struct dg_section properties_section = {
     .name = "kafka.properties",
     .doc = "Any property of librdkafka: TLS, SASL, time-outs, fetch sizes. A name that ends in "
-           "`_file` takes its value from the first line of that file: use it for secrets. These "
+           "`_file` takes its value from the first line of that file (`.pem_file` from all of it): "
+           "use it for secrets. These "
            "files, and those of `ssl.*.location`, are relative to the directory of this file.",
     .other = &property_key,
     .other_name = "property",

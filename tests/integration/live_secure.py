@@ -162,6 +162,11 @@ def replay(config, rows):
                     "--db", db, "--run", "again", "--max-bad", "100%", "--input", "kafka://secure")
     search("replay", done.stdout + done.stderr)
     live.same_rows("replay over SCRAM", live.dump("again", db, "again"), rows)
+    d = Daemon(config, db, "again", brokers=TLS, properties={"security.protocol": "SSL"}, args=("--check-connect",)).wait(60, code=4)
+    done = live.run(live.GAUGE, "replay", "-c", os.path.join(config, "monitor.yaml"), "--settings", d.settings, "--input",
+                    "kafka://secure", check=False, timeout=30)
+    if done.returncode != 4 or "`ssl.ca.location`" not in done.stderr:
+        fail(f"a replay that nobody lets in: {done.returncode}: {done.stderr}")
 
 
 def shown(config, db):
@@ -176,6 +181,35 @@ def shown(config, db):
             fail(f"{name}: librdkafka says nothing with debug: all")
         done = live.run(live.GAUGE, "config", "show", d.settings)
         search("config show", done.stdout + done.stderr)
+
+
+def accepted(config, db):
+    """Other ways to name keys and authorities, and checks that somebody switches off."""
+    phrase = "a pass 2.385 phrase"
+    secrets.add(phrase)
+    given = {"ssl.key.password_file": write("phrase", phrase + "\n")}
+    store = {"ssl.keystore.location": os.path.join(live.work, "client.p12"), "ssl.keystore.password_file": given["ssl.key.password_file"]}
+    key, certificate = os.path.join(live.work, "locked.key"), f"{SECRETS}/client.pem"
+    live.run("openssl", "pkey", "-in", f"{SECRETS}/client.key", "-aes256", "-passout", f"pass:{phrase}", "-out", key)
+    live.run("openssl", "pkcs12", "-export", "-in", certificate, "-inkey", f"{SECRETS}/client.key", "-passout", f"pass:{phrase}",
+             "-out", store["ssl.keystore.location"])
+    whole = {"ssl.ca.pem_file": f"{SECRETS}/ca.pem", "ssl.certificate.pem_file": certificate, "ssl.key.pem_file": f"{SECRETS}/client.key"}
+    for brokers, properties in (
+            (MTLS, tls(**client(certificate, key), **given)),
+            (MTLS, tls(**store)),
+            (MTLS, {"security.protocol": "SSL", **whole}),
+            (TLS, {"security.protocol": "SSL", "enable.ssl.certificate.verification": "false"}),
+            (TLS.replace("localhost", "127.0.0.1"), tls(**{"ssl.endpoint.identification.algorithm": "none"}))):
+        d = Daemon(config, db, "accepted", brokers=brokers, properties=properties, name="accepted", args=("--check-connect",)).wait(30)
+        if "ok     broker" not in everything(d):
+            fail(f"{properties}: {d.words()}")
+    wrong = write("wrong", WRONG)
+    for properties, word in ((tls(**client(certificate, key), **{"ssl.key.password_file": wrong}), "`ssl.key.password_file`"),
+                             (tls(**client(certificate, key)), "`ssl.key.password_file`"),
+                             (tls(**{**store, "ssl.keystore.password_file": wrong}), "`ssl.keystore.password_file`")):
+        d = Daemon(config, db, "locked", brokers=MTLS, properties=properties, name="locked").wait(30, code=3)
+        if word not in everything(d):
+            fail(f"{properties}: {d.words()}")
 
 
 # ---- what is wrong ---------------------------------------------------------------------------------------------------
@@ -217,7 +251,7 @@ def unusable(config, db):
     """What can be seen without a broker is an error of the configuration."""
     for properties, words in (
             (tls(**{"ssl.ca.location": "/nowhere/ca.pem"}), ["`ssl.ca.location`", "/nowhere/ca.pem", "No such file"]),
-            (tls(**client(f"{SECRETS}/client.pem", f"{SECRETS}/ca.key")), ["ssl.key.location"]),
+            (tls(**client(f"{SECRETS}/client.pem", f"{SECRETS}/ca.key")), ["ssl.key.location", "do not belong together"]),
             (sasl("SCRAM-SHA-512", **{"sasl.password_file": "/nowhere/password"}), ["`sasl.password_file`", "/nowhere/password"]),
             (sasl("PLAIN", **{"sasl.password": '"${env:DG_TEST_NO_PASSWORD}"'}), ["DG_TEST_NO_PASSWORD"]),
             ({"security.protocol": "SASL_SSL", **CA}, ["sasl.mechanism"])):
@@ -349,6 +383,7 @@ def main():
         replay(config, rows)
         db = live.database("refusals")
         shown(config, db)
+        accepted(config, db)
         refused_all(config, db)
         unusable(config, db)
         refused_until_reload(config, rows)
