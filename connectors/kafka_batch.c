@@ -1,3 +1,4 @@
+#include "connectors/kafka_fetch.h"
 #include "connectors/kafka_member_state.h"
 #include "engine/log.h"
 
@@ -229,36 +230,6 @@ static bool take_records(struct dg_kafka_member *m, struct dg_kafka_part *p,
     return true;
 }
 
-/* The answer is not waited for: behind a fetch it would take up to fetch.wait.max.ms. */
-static void wake_fetcher(struct dg_kafka_member *m, const struct dg_kafka_part *p)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    rd_kafka_topic_partition_list_add(list, p->place.topic, p->place.partition)->offset =
-        RD_KAFKA_OFFSET_END;
-    (void)rd_kafka_offsets_for_times(m->rk, list, 0);
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
-/*
- * A partition whose queue is full is not fetched, and this librdkafka looks again only when its
- * broker thread wakes up, up to a second later: a quick reader would stand still until then. A
- * small question to the broker wakes the thread. The batch has just been taken from the queue.
- */
-static void keep_fetching(struct dg_kafka_member *m, struct dg_kafka_part *p, size_t n)
-{
-    const size_t left = rd_kafka_queue_length(p->queue);
-    size_t bytes = 0;
-    for (size_t i = 0; i < n; i++) {
-        bytes += m->message[i]->len;
-    }
-    const size_t left_bytes = bytes / n * left; /* as wide as those of the batch */
-    p->full |= n + left >= m->queue_records / 4 * 3 || bytes + left_bytes >= m->queue_bytes / 4 * 3;
-    if (p->full && left < m->queue_records / 2 && left_bytes < m->queue_bytes / 2) {
-        p->full = false;
-        wake_fetcher(m, p);
-    }
-}
-
 /* The next batch of any partition, taking turns. */
 static bool fetch(struct dg_kafka_member *m)
 {
@@ -272,7 +243,8 @@ static bool fetch(struct dg_kafka_member *m)
         const ssize_t n = rd_kafka_consume_batch_queue(p->queue, 0, m->message, m->batch_records);
         if (n > 0) {
             m->n_messages = (size_t)n;
-            keep_fetching(m, p, m->n_messages);
+            dg_kafka_keep_fetching(m->rk, &p->place, p->queue, m->queue_most, m->message,
+                                   m->n_messages, &p->full);
             m->from_topic = p->place.topic;
             m->from_partition = p->place.partition;
             return true;

@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { DEFAULT_BATCH = 4096, SWEEP_MS = 100, SEEK_MS = 5000 };
+enum { DEFAULT_BATCH = 512, SWEEP_MS = 100, SEEK_MS = 5000 };
 
 /* What may wait in all queues together: 64 MB of records, and 240,000 records, for librdkafka needs
  * about 350 bytes beside each. With the last fetch of each partition that makes some 150 MB. */
@@ -385,15 +385,6 @@ static size_t between(size_t least, size_t n, size_t most)
     return n < least ? least : n > most ? most : n;
 }
 
-/* The number that a property has, which may be the user's. */
-static size_t number_of(const rd_kafka_conf_t *conf, const char *name)
-{
-    char text[32];
-    size_t size = sizeof text;
-    DG_ASSERT(rd_kafka_conf_get(conf, name, text, &size) == RD_KAFKA_CONF_OK);
-    return strtoull(text, NULL, 10);
-}
-
 static int member_conf(struct dg_kafka_member *m, const struct dg_kafka_member_options *options,
                        rd_kafka_conf_t **out, struct dg_error *err)
 {
@@ -436,8 +427,7 @@ static int member_conf(struct dg_kafka_member *m, const struct dg_kafka_member_o
         rd_kafka_conf_destroy(conf);
         return rc;
     }
-    m->queue_records = number_of(conf, "queued.min.messages");
-    m->queue_bytes = 1024 * number_of(conf, "queued.max.messages.kbytes");
+    m->queue_most = dg_kafka_queue_limits(conf);
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     *out = conf;
     return 0;

@@ -17,7 +17,7 @@ struct dg_kafka_member_options {
     const char *instance;     /* group.instance.id: static membership; NULL: dynamic */
     const char *const *topic; /* [n_topics] */
     size_t n_topics;
-    size_t batch_records; /* at most per poll; 0: 4096 */
+    size_t batch_records; /* at most per poll; 0: 512 */
     /* Of all topics together, which the queues' bounds are divided by; 0: unknown. Per partition at
      * least 1000 records and 256 kB wait, whatever their number. */
     size_t partitions;

@@ -4,6 +4,7 @@
 #define DG_CONNECTORS_KAFKA_MEMBER_STATE_H
 
 #include "connectors/kafka_conf.h"
+#include "connectors/kafka_fetch.h"
 #include "connectors/kafka_member.h"
 
 /* How it works. Every partition's fetch queue is split off from the consumer's queue before it is
@@ -40,8 +41,8 @@ struct dg_kafka_member {
     size_t n_parts, turn;
     bool assigned;
 
-    rd_kafka_message_t **message;      /* [batch_records]; [0, n_messages) of part `from` */
-    size_t queue_records, queue_bytes; /* so much may wait per partition, and a fetch more */
+    rd_kafka_message_t **message;            /* [batch_records]; [0, n_messages) of part `from` */
+    struct dg_kafka_queue_limits queue_most; /* per partition */
     size_t batch_records, n_messages;
     size_t run, at;         /* [run, at) are handed out, [at, n_messages) wait */
     const char *from_topic; /* NULL: what waits is of a partition that was taken away */

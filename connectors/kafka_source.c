@@ -3,6 +3,7 @@
 
 #include "connectors/kafka_conf.h"
 #include "connectors/kafka_decode.h"
+#include "connectors/kafka_fetch.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -30,6 +31,8 @@ struct part {
     int64_t start, end; /* offsets [start, end) */
     int64_t next;
     bool reading, over;
+    rd_kafka_queue_t *queue;      /* of what was fetched ahead; while reading */
+    bool full;                    /* dg_kafka_keep_fetching's */
     rd_kafka_message_t **message; /* [BATCH]; [at, n) wait */
     size_t at, n;
     char *name;
@@ -44,7 +47,8 @@ struct kafka_source {
     size_t n_topics;
     struct part *part; /* [base.n_partitions] */
     uint64_t bytes;    /* of keys and values */
-    int64_t down_ms;   /* since when no broker answers; 0: one does */
+    struct dg_kafka_queue_limits queue_most;
+    int64_t down_ms; /* since when no broker answers; 0: one does */
     struct dg_kafka_decoders *decoders;
 };
 
@@ -55,6 +59,7 @@ static void finish(struct part *p)
         rd_kafka_message_destroy(p->message[p->at]);
     }
     if (p->reading) {
+        rd_kafka_queue_destroy(p->queue);
         (void)rd_kafka_consume_stop(p->handle, p->place.partition);
         p->reading = false;
     }
@@ -64,7 +69,7 @@ static void finish(struct part *p)
 }
 
 /* Messages into the partition's array, waiting at most timeout_ms for the first; false: none. */
-static bool refill(struct part *p, int timeout_ms)
+static bool refill(struct kafka_source *s, struct part *p, int timeout_ms)
 {
     p->at = p->n = 0;
     ssize_t n = rd_kafka_consume_batch(p->handle, p->place.partition, 0, p->message, (size_t)BATCH);
@@ -74,6 +79,10 @@ static bool refill(struct part *p, int timeout_ms)
         n = p->message[0] != NULL;
     }
     p->n = n > 0 ? (size_t)n : 0;
+    if (p->n > 0) {
+        dg_kafka_keep_fetching(s->rk, &p->place, p->queue, s->queue_most, p->message, p->n,
+                               &p->full);
+    }
     return p->n > 0;
 }
 
@@ -151,7 +160,7 @@ static enum dg_poll poll(struct dg_source *self, uint32_t partition, int timeout
     chunk->damage = DG_GOOD;
     chunk->context = p;
     while (!p->over && chunk->len < CHUNK_BYTES && chunk->records < CHUNK_RECORDS) {
-        if (p->at == p->n && !refill(p, chunk->records > 0 ? 0 : timeout_ms)) {
+        if (p->at == p->n && !refill(s, p, chunk->records > 0 ? 0 : timeout_ms)) {
             break;
         }
         rd_kafka_message_t *message = p->message[p->at++];
@@ -272,6 +281,9 @@ static int open_client(struct kafka_source *s, const struct dg_kafka_options *cl
     rd_kafka_conf_t *conf = NULL;
     int rc = dg_kafka_conf(&with, DG_KAFKA_CONSUMER, s->link, &conf, err);
     free(property);
+    if (rc == 0) {
+        s->queue_most = dg_kafka_queue_limits(conf);
+    }
     return rc != 0 ? rc : dg_kafka_new(RD_KAFKA_CONSUMER, conf, &s->rk, err);
 }
 
@@ -306,6 +318,8 @@ static int open_part(struct kafka_source *s, struct part *p, size_t topic, int32
         const rd_kafka_resp_err_t code = rd_kafka_last_error();
         return dg_fail(err, dg_kafka_errno(code), "%s: %s", p->name, rd_kafka_err2str(code));
     }
+    p->queue = rd_kafka_queue_get_partition(s->rk, p->place.topic, partition);
+    DG_ASSERT(p->queue != NULL); /* the partition has just been started */
     p->reading = true;
     return 0;
 }

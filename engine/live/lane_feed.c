@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH_RECORDS 4096 /* decoded at once at most: a batch stays in the cache, more or less */
+#define BATCH_RECORDS 512 /* decoded at once at most: with its columns a batch stays in the cache */
 
 /* What is at hand: records [0, n) of a partition for one of its streams. */
 struct feed {
