@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PREFETCH 12 /* rows: about as long as memory takes to answer */
+
 /* An isolated row must not drag time ahead; but windows longer than the guard are no far future. */
 static int64_t ahead_guard(const struct dg_monitor *m)
 {
@@ -266,6 +268,9 @@ int dg_admit(struct dg_admission *a, uint32_t partition, const struct dg_batch *
         out->reason[row] = DG_GOOD;
         if (reason == DG_GOOD && p == NULL) {
             return ENOMEM;
+        }
+        if (id_hash != NULL && p != NULL && row + PREFETCH < b->n) {
+            dg_partition_prefetch(p, id_hash[row + PREFETCH]);
         }
         if (reason == DG_GOOD && already_read(a, p, b, row)) {
             a->totals.duplicates++;

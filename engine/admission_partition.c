@@ -277,7 +277,7 @@ int dg_partition_id(struct dg_admission *a, struct partition *p, int64_t pane, u
     if (rc == 0 && *fresh && place < p->ids[i].least_place) {
         p->ids[i].least_place = place;
     }
-    *at = i;
+    *at = p->last_ids = i;
     return rc;
 }
 

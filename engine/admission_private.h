@@ -46,6 +46,7 @@ struct partition {
     uint64_t early_bad[DG_REASONS]; /* before any event time was known */
     struct pane_ids *ids;           /* [n_ids] panes that are still open here */
     size_t n_ids;
+    size_t last_ids; /* index of those asked last: neighbours share a pane; may be out of date */
 };
 
 struct pane_counters {
@@ -102,6 +103,13 @@ int dg_partition_time(struct dg_admission *a, struct partition *p, int64_t t, bo
 /* Add an id to the pane's; *at = index of the pane's ids, valid until time moves. */
 int dg_partition_id(struct dg_admission *a, struct partition *p, int64_t pane, uint64_t hash,
                     uint64_t place, size_t *at, bool *fresh);
+/* Fetch what dg_partition_id will look at if the row falls into the pane of the one before. */
+static inline void dg_partition_prefetch(const struct partition *p, uint64_t hash)
+{
+    if (p->last_ids < p->n_ids) {
+        dg_id_set_prefetch(&p->ids[p->last_ids].set, hash);
+    }
+}
 /* The row that brought the id was parked: it travels in the saved state from now on. */
 int dg_partition_carry(struct partition *p, int64_t pane, uint64_t hash);
 /* The partition ends: what becomes of the rows that are still parked. */
