@@ -136,13 +136,13 @@ static bool read_value(struct dg_json_rows *r, int32_t target)
 {
     struct dg_json_value v;
     const uint8_t *const start = r->j.p;
+    if (target < 0) {
+        return dg_json_pass(&r->j);
+    }
     if (!dg_json_value(&r->j, &v)) {
         return false;
     }
     const bool container = v.kind == DG_JSON_OBJECT || v.kind == DG_JSON_ARRAY;
-    if (target < 0) {
-        return !container || dg_json_skip(&r->j);
-    }
     const struct dg_json_node *const node = &r->plan->node[target];
     if (r->seen[target] == r->stamp) {
         forget_children(r, (uint32_t)target); /* the key again: only its last value counts */

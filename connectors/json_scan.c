@@ -159,6 +159,79 @@ static bool number(struct dg_json *j, struct dg_decimal *d)
     return true;
 }
 
+/* Of the 32 bytes at p, bit i: is p[i] a digit? */
+#if defined __SSE2__
+static inline uint32_t digit_mask(const uint8_t *p)
+{
+    const __m128i zero = _mm_set1_epi8('0'), nine = _mm_set1_epi8(9);
+    uint32_t mask = 0;
+    for (int half = 0; half < 2; half++) {
+        __m128i v;
+        memcpy(&v, p + 16 * half, sizeof v);
+        v = _mm_sub_epi8(v, zero);
+        const __m128i digit = _mm_cmpeq_epi8(_mm_min_epu8(v, nine), v);
+        mask |= (uint32_t)_mm_movemask_epi8(digit) << 16 * half;
+    }
+    return mask;
+}
+#else
+static inline uint32_t digit_mask(const uint8_t *p)
+{
+    uint32_t mask = 0;
+    for (int i = 0; i < 32; i++) {
+        mask |= (uint32_t)((uint8_t)(p[i] - '0') < 10) << i;
+    }
+    return mask;
+}
+#endif
+
+/* How many of the bits from `at` on are set, at < 32. */
+static inline unsigned ones_from(uint32_t mask, unsigned at)
+{
+    return (unsigned)__builtin_ctzll(~((uint64_t)mask >> at));
+}
+
+/* Read over a number of the usual kind: at most 31 bytes, no exponent. False, and nothing is read,
+ * if it is another one or none. */
+static bool pass_number(struct dg_json *j)
+{
+    const uint8_t *const p = j->p + (*j->p == '-');
+    if (p >= j->end) {
+        return false;
+    }
+    const uint32_t mask = digit_mask(p);
+    unsigned n = ones_from(mask, 0);
+    if (n == 0 || n >= 31 || (n > 1 && *p == '0')) {
+        return false;
+    }
+    if (p[n] == '.') {
+        const unsigned fraction = ones_from(mask, n + 1);
+        n += 1 + fraction;
+        if (fraction == 0 || n >= 32) {
+            return false;
+        }
+    }
+    if ((p[n] | 0x20) == 'e') {
+        return false;
+    }
+    j->p = p + n;
+    return true;
+}
+
+/* As dg_json_value, but only the kind is told. */
+static bool pass_value(struct dg_json *j, enum dg_json_kind *kind)
+{
+    struct dg_json_value v;
+    dg_json_space(j);
+    if (j->p < j->end && pass_number(j)) {
+        *kind = DG_JSON_NUMBER;
+        return true;
+    }
+    const bool good = dg_json_value(j, &v);
+    *kind = v.kind;
+    return good;
+}
+
 bool dg_json_value(struct dg_json *j, struct dg_json_value *v)
 {
     dg_json_space(j);
@@ -221,17 +294,17 @@ bool dg_json_skip(struct dg_json *j)
 {
     const unsigned base = j->depth;
     uint64_t objects = 0;
-    struct dg_json_value v = {.kind = *j->p == '{' ? DG_JSON_OBJECT : DG_JSON_ARRAY};
+    enum dg_json_kind kind = *j->p == '{' ? DG_JSON_OBJECT : DG_JSON_ARRAY;
     for (;;) {
-        if (v.kind == DG_JSON_OBJECT || v.kind == DG_JSON_ARRAY) {
+        if (kind == DG_JSON_OBJECT || kind == DG_JSON_ARRAY) {
             if (!dg_json_enter(j)) {
                 return false;
             }
             const uint64_t bit = UINT64_C(1) << (j->depth - 1);
-            const bool object = v.kind == DG_JSON_OBJECT;
+            const bool object = kind == DG_JSON_OBJECT;
             objects = object ? objects | bit : objects & ~bit;
             if (*j->p != (object ? '}' : ']')) {
-                if ((object && !skip_key(j)) || !dg_json_value(j, &v)) {
+                if ((object && !skip_key(j)) || !pass_value(j, &kind)) {
                     return false;
                 }
                 continue;
@@ -248,7 +321,7 @@ bool dg_json_skip(struct dg_json *j)
             if (*j->p == ',') {
                 j->p++;
                 dg_json_space(j);
-                if ((object && !skip_key(j)) || !dg_json_value(j, &v)) {
+                if ((object && !skip_key(j)) || !pass_value(j, &kind)) {
                     return false;
                 }
                 break;
@@ -260,6 +333,15 @@ bool dg_json_skip(struct dg_json *j)
             j->depth--;
         }
     }
+}
+
+bool dg_json_pass(struct dg_json *j)
+{
+    enum dg_json_kind kind;
+    if (!pass_value(j, &kind)) {
+        return false;
+    }
+    return (kind != DG_JSON_OBJECT && kind != DG_JSON_ARRAY) || dg_json_skip(j);
 }
 
 static size_t put_utf8(uint32_t c, char out[4])

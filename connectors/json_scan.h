@@ -64,6 +64,8 @@ bool dg_json_string(struct dg_json *j, struct dg_json_string *s);
 bool dg_json_value(struct dg_json *j, struct dg_json_value *v);
 /* Read over the container at p, checking all of it. No recursion. */
 bool dg_json_skip(struct dg_json *j);
+/* Read over the value at p, as dg_json_value and dg_json_skip would, for less: nobody wants it. */
+bool dg_json_pass(struct dg_json *j);
 /* Enter a container, which is at p: one more is open. False beyond DG_JSON_DEPTH_MAX. */
 bool dg_json_enter(struct dg_json *j);
 

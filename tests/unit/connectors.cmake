@@ -13,6 +13,7 @@ dg_test(test_avro_memory unit unit/test_avro_memory.c LINK dg_avro_support
 dg_test(test_avro_plan unit unit/test_avro_plan.c LINK dg_avro_support)
 dg_test(test_csv unit unit/test_csv.c LINK dg_connectors)
 dg_test(test_ndjson unit unit/test_ndjson.c LINK dg_connectors)
+dg_test(test_json_scan unit unit/test_json_scan.c LINK dg_connectors)
 dg_test(test_number unit unit/test_number.c LINK dg_connectors)
 dg_test(test_timefmt unit unit/test_timefmt.c LINK dg_engine)
 dg_test(test_byte_stream unit unit/test_byte_stream.c LINK dg_connectors PkgConfig::ZLIB PkgConfig::ZSTD)
