@@ -70,6 +70,19 @@ size_t dg_avro_plan_decode(const struct dg_avro_plan *plan, const uint8_t **curs
                            const uint8_t *end, size_t n, uint64_t place, struct dg_batch *batch,
                            enum dg_reason *why);
 
+/* A datum that stands alone. */
+struct dg_avro_datum {
+    const uint8_t *bytes, *end;
+};
+
+/*
+ * Decode data of messages into the rows batch->n, batch->n + 1, ...: as dg_avro_plan_decode with
+ * n = 1 for each, but for less, and place is left to the caller. Stops before the first that is
+ * damaged or has bytes left. Returns how many were read; they are added to batch->n.
+ */
+size_t dg_avro_plan_decode_each(const struct dg_avro_plan *plan, const struct dg_avro_datum datum[],
+                                size_t n, struct dg_batch *batch);
+
 /* n rows that could not be read; room as above. */
 void dg_avro_plan_reject(struct dg_batch *batch, size_t n, uint64_t place, enum dg_reason reason);
 

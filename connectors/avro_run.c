@@ -554,3 +554,27 @@ size_t dg_avro_plan_decode(const struct dg_avro_plan *plan, const uint8_t **curs
     batch->scratch.len += done * row_bytes;
     return done;
 }
+
+size_t dg_avro_plan_decode_each(const struct dg_avro_plan *plan, const struct dg_avro_datum datum[],
+                                size_t n, struct dg_batch *batch)
+{
+    struct dg_avro_run r = {
+        .plan = plan, .batch = batch, .column = batch->column, .list = plan->list};
+    const size_t row_bytes = dg_avro_plan_scratch(plan);
+    size_t done = 0;
+    memset(batch->reason + batch->n, DG_GOOD, n);
+    for (; done < n; done++) {
+        if (row_bytes > 0) {
+            r.slots = (char *)batch->scratch.data + batch->scratch.len + done * row_bytes;
+        }
+        r.row = batch->n + done;
+        r.end = datum[done].end;
+        if (execute(&r, 0, datum[done].bytes) != r.end) {
+            break;
+        }
+        batch->news[r.row] = plan->news;
+    }
+    batch->n += done;
+    batch->scratch.len += done * row_bytes;
+    return done;
+}

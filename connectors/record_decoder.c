@@ -12,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONFLUENT_HEAD   5                  /* a zero byte, the schema's id */
 #define SINGLE_HEAD      10                 /* C3 01, the schema's fingerprint */
 #define SCRATCH_AT_ONCE  ((size_t)32 << 20) /* asked for in advance, if the records need it */
 #define ROWS_AT_ONCE     ((size_t)1 << 15)  /* a batch of this many is handed over */
@@ -74,13 +73,13 @@ static void advance(struct dg_payload *payload, size_t n)
 
 static int confluent(struct dg_record_decoder *d, struct dg_payload *payload, struct dg_error *err)
 {
-    if (payload->len < CONFLUENT_HEAD || payload->bytes[0] != 0) {
+    if (payload->len < DG_CONFLUENT_HEAD || payload->bytes[0] != 0) {
         refuse(payload, DG_BAD_MALFORMED);
         return 0;
     }
     uint32_t id;
     memcpy(&id, payload->bytes + 1, sizeof id);
-    advance(payload, CONFLUENT_HEAD);
+    advance(payload, DG_CONFLUENT_HEAD);
     if (d->spec->kind == DG_RECORD_JSON) { /* the JSON says all that the schema could */
         payload->mode = &dg_record_json_mode;
         return 0;
@@ -138,7 +137,7 @@ static int unframe(struct dg_record_decoder *d, const struct dg_record *record,
         break;
     }
     const uint8_t *const v = payload->bytes;
-    if (payload->len >= CONFLUENT_HEAD && v[0] == 0) {
+    if (payload->len >= DG_CONFLUENT_HEAD && v[0] == 0) {
         return confluent(d, payload, err);
     }
     if (payload->len >= SINGLE_HEAD && v[0] == 0xc3 && v[1] == 0x01) {
@@ -341,16 +340,25 @@ static int step(struct dg_record_decoder *d, const struct dg_topic_partition *pl
     return rc;
 }
 
+static bool is_avro(const void *mode)
+{
+    return mode != NULL && mode != &dg_record_json_mode;
+}
+
 static int decode(struct dg_decoder *self, const struct dg_topic_partition *place,
                   const struct dg_record records[], size_t n, struct dg_batch *batch, size_t *done,
                   struct dg_error *err)
 {
+    struct dg_record_decoder *const d = (struct dg_record_decoder *)self;
     struct walk w = {.records = records, .n = n, .batch = batch};
     int rc = 0;
     batch->timed = true;
     while (w.i < n && rc == 0 && batch->n < ROWS_AT_ONCE) {
-        rc = step((struct dg_record_decoder *)self, place, &w, err);
+        rc = step(d, place, &w, err);
         w.i += rc == 0;
+        for (size_t read = 1; rc == 0 && read > 0 && is_avro(w.mode); w.i += read) {
+            read = dg_record_avro_stretch(d, w.mode, &records[w.i], n - w.i, batch);
+        }
     }
     *done = w.i;
     return rc == ENOMEM ? dg_fail_memory(err) : rc == ENOBUFS ? 0 : rc;

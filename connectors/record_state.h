@@ -7,6 +7,8 @@
 #include "connectors/record_parts.h"
 #include "connectors/record_presets.h"
 
+#define DG_CONFLUENT_HEAD 5 /* a zero byte, the schema's id */
+
 /* A pointer to an array of events, as steps. */
 struct dg_record_steps {
     char **step; /* [n], in one allocation with their text */
@@ -48,6 +50,11 @@ DG_MUST_CHECK int dg_record_json(struct dg_record_decoder *d, const struct dg_pa
                                  struct dg_batch *batch);
 DG_MUST_CHECK int dg_record_avro(struct dg_record_decoder *d, const struct dg_payload *payload,
                                  struct dg_batch *batch);
+
+/* Records at the front that need nothing but the plan of `avro`, which the batch has begun with, as
+ * far as there is room: how many were read. The next one is another case, or damaged. */
+size_t dg_record_avro_stretch(struct dg_record_decoder *d, const struct dg_record_avro *avro,
+                              const struct dg_record record[], size_t n, struct dg_batch *batch);
 
 /* The first record of this mode in the batch, which has no texts yet. */
 void dg_record_json_begin(struct dg_record_decoder *d, struct dg_batch *batch);

@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-#define RECORDS_MAX 64
+#define RECORDS_MAX 300
 
 /* Records of one partition; offsets 100, 101, ...; times offset * 1 s. */
 struct records {
