@@ -2,9 +2,10 @@
  * What reading a topic costs before anything is done with it: polls every partition from its start
  * to its end and drops the records.
  *
- *   null_consumer raw|member|headers TOPIC [property=value...]
+ *   null_consumer poll|raw|member|headers TOPIC [property=value...]
  *
- * raw: librdkafka alone, in the way that the group member reads (a queue per partition, batches of
+ * poll: librdkafka alone, as its manual has it: rd_kafka_consumer_poll gives record by record; raw:
+ * librdkafka alone, in the way that the group member reads (a queue per partition, batches of
  * 4096); member: through dg_kafka_poll, with a view of each record; headers: the same with headers.
  * One line to standard output: records, bytes, seconds, records per second, CPU seconds per million
  * records, of the whole process and of the polling thread. Time runs from the first record.
@@ -76,30 +77,65 @@ static bool drop(struct tally *t, rd_kafka_message_t *message[], ssize_t n)
     return end;
 }
 
-static void read_raw(const struct dg_kafka_options *options, const char *topic, int32_t partitions)
+static rd_kafka_t *open_raw(const struct dg_kafka_options *options, struct dg_kafka_link *link)
 {
-    static struct dg_kafka_link link;
     struct dg_error err;
     rd_kafka_conf_t *conf = NULL;
     rd_kafka_t *rk = NULL;
-    need(dg_kafka_conf(options, DG_KAFKA_CONSUMER, &link, &conf, &err), &err);
+    need(dg_kafka_conf(options, DG_KAFKA_CONSUMER, link, &conf, &err), &err);
     need(dg_kafka_conf_set(conf, "group.id", "null_consumer", &err), &err);
     need(dg_kafka_conf_set(conf, "queued.max.messages.kbytes", "16384", &err), &err);
     need(dg_kafka_new(RD_KAFKA_CONSUMER, conf, &rk, &err), &err);
     rd_kafka_poll_set_consumer(rk);
+    return rk;
+}
+
+static void assign_all(rd_kafka_t *rk, const char *topic, int32_t partitions)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
+    for (int32_t p = 0; p < partitions; p++) {
+        rd_kafka_topic_partition_list_add(list, topic, p)->offset = 0;
+    }
+    rd_kafka_assign(rk, list);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void read_poll(const struct dg_kafka_options *options, const char *topic, int32_t partitions)
+{
+    static struct dg_kafka_link link;
+    rd_kafka_t *rk = open_raw(options, &link);
+    assign_all(rk, topic, partitions);
+    struct tally t = {0};
+    for (int32_t ends = 0; ends < partitions;) {
+        rd_kafka_message_t *message = rd_kafka_consumer_poll(rk, 100);
+        if (message == NULL) {
+            continue;
+        }
+        if (t.records == 0) {
+            begin(&t);
+        }
+        ends += drop(&t, &message, 1);
+    }
+    report("poll", &t);
+    rd_kafka_consumer_close(rk);
+    rd_kafka_destroy(rk);
+    dg_kafka_link_deinit(&link);
+}
+
+static void read_raw(const struct dg_kafka_options *options, const char *topic, int32_t partitions)
+{
+    static struct dg_kafka_link link;
+    rd_kafka_t *rk = open_raw(options, &link);
     rd_kafka_queue_t **queue = calloc((size_t)partitions, sizeof(rd_kafka_queue_t *));
     rd_kafka_message_t **message = calloc(BATCH, sizeof(rd_kafka_message_t *));
     if (queue == NULL || message == NULL) {
         exit(1);
     }
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
     for (int32_t p = 0; p < partitions; p++) {
         queue[p] = rd_kafka_queue_get_partition(rk, topic, p);
         rd_kafka_queue_forward(queue[p], NULL);
-        rd_kafka_topic_partition_list_add(list, topic, p)->offset = 0;
     }
-    rd_kafka_assign(rk, list);
-    rd_kafka_topic_partition_list_destroy(list);
+    assign_all(rk, topic, partitions);
     struct tally t = {0};
     for (int32_t ends = 0; ends < partitions;) {
         bool some = false;
@@ -171,8 +207,9 @@ int main(int argc, char **argv)
 {
     const char *servers = getenv("KAFKA_BOOTSTRAP_SERVERS");
     if (argc < 3 || argc - 3 > MAX_PROPERTIES || servers == NULL) {
-        fprintf(stderr, "usage: KAFKA_BOOTSTRAP_SERVERS=... null_consumer raw|member|headers TOPIC "
-                        "[property=value...]\n");
+        fprintf(stderr,
+                "usage: KAFKA_BOOTSTRAP_SERVERS=... null_consumer poll|raw|member|headers TOPIC "
+                "[property=value...]\n");
         return 2;
     }
     struct dg_kafka_property property[MAX_PROPERTIES];
@@ -194,7 +231,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "null_consumer: there is no topic %s\n", argv[2]);
         return 1;
     }
-    if (strcmp(argv[1], "raw") == 0) {
+    if (strcmp(argv[1], "poll") == 0) {
+        read_poll(&options, argv[2], partitions);
+    } else if (strcmp(argv[1], "raw") == 0) {
         read_raw(&options, argv[2], partitions);
     } else {
         read_member(&options, argv[2], strcmp(argv[1], "headers") == 0);

@@ -3,6 +3,7 @@
  * the way there, and the same records into files, so that a replay of files can be compared.
  *
  *   stream_producer TOPIC [name=value...]
+ *   stream_producer schema [more=N]
  *
  *   events=N           events, before duplicates and bad records; 100000
  *   days=D             event time that they span, from 2026-03-01; half-way the world changes; 2
@@ -10,6 +11,7 @@
  *   partitions=N       0: as many as the topic has
  *   key=customer|round customer: partition by a hash of the key; round: in turn
  *   format=json|avro|confluent, schema_id=N
+ *   more=N             so many further numbers in each record, m0 m1 ..., that nobody monitors; 0
  *   rate=N             records per second; 0: as fast as possible
  *   disorder=SECONDS   event times lie up to that much before the record's timestamp
  *   late=SHARE late_by=SECONDS          events from long before
@@ -48,7 +50,7 @@ enum format { JSON, AVRO, CONFLUENT };
 
 struct options {
     const char *topic, *files;
-    uint64_t events, from, to, seed, reference, schema_id;
+    uint64_t events, from, to, seed, reference, schema_id, more;
     double days, rate, disorder, late, late_by, duplicates, future, bad;
     uint64_t partitions;
     enum format format;
@@ -120,6 +122,7 @@ static bool take_number(struct options *o, const char *name, const char *value)
         {"partitions", &o->partitions, NULL},
         {"schema_id", &o->schema_id, NULL},
         {"reference", &o->reference, NULL},
+        {"more", &o->more, NULL},
         {"days", NULL, &o->days},
         {"rate", NULL, &o->rate},
         {"disorder", NULL, &o->disorder},
@@ -295,11 +298,20 @@ static void keep_pace(struct producer *p)
     "{\"name\":\"decision\",\"type\":\"string\"},{\"name\":\"latency_ms\",\"type\":\"double\"}"
 #define RECORD "{\"type\":\"record\",\"name\":\"Score\",\"namespace\":\"demo\",\"fields\":["
 
-static const char event_schema[] = RECORD EVENT_FIELDS "]}";
 static const char file_schema[] = RECORD EVENT_FIELDS
     ",{\"name\":\"kafka_topic\",\"type\":\"string\"},{\"name\":\"kafka_partition\",\"type\":"
     "\"int\"},{\"name\":\"kafka_offset\",\"type\":\"long\"},{\"name\":\"kafka_time\",\"type\":"
     "{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"}}]}";
+
+static int print_schema(uint64_t more)
+{
+    fputs(RECORD EVENT_FIELDS, stdout);
+    for (uint64_t i = 0; i < more; i++) {
+        printf(",{\"name\":\"m%" PRIu64 "\",\"type\":\"double\"}", i);
+    }
+    puts("]}");
+    return fflush(stdout) == 0 ? 0 : 1;
+}
 
 static void put_text(struct ocf_bytes *b, const char *text)
 {
@@ -329,12 +341,28 @@ static void put_avro(struct ocf_bytes *b, const struct dg_demo_event *e)
     ocf_bytes_double(b, e->latency_ms);
 }
 
+/* What a further number is: five digits of no meaning. */
+static double more_of(uint64_t id, uint64_t i)
+{
+    return (double)((id * 7919 + i * 104729) % 100000) / 1e5;
+}
+
+static void encode_json(struct producer *p, const struct dg_demo_event *e)
+{
+    char text[DG_DEMO_TEXT];
+    ocf_bytes_put(&p->value, text, dg_demo_event_json(e, text, sizeof text) - 1);
+    for (uint64_t i = 0; i < p->o.more; i++) {
+        const int n = snprintf(text, sizeof text, ",\"m%" PRIu64 "\":%.5f", i, more_of(e->id, i));
+        ocf_bytes_put(&p->value, text, (size_t)n);
+    }
+    ocf_bytes_put(&p->value, "}", 1);
+}
+
 static void encode(struct producer *p, const struct dg_demo_event *e)
 {
     p->value.len = 0;
     if (p->o.format == JSON) {
-        char text[DG_DEMO_TEXT];
-        ocf_bytes_put(&p->value, text, dg_demo_event_json(e, text, sizeof text));
+        encode_json(p, e);
         return;
     }
     if (p->o.format == CONFLUENT) {
@@ -343,6 +371,9 @@ static void encode(struct producer *p, const struct dg_demo_event *e)
         ocf_bytes_put(&p->value, &id, sizeof id);
     }
     put_avro(&p->value, e);
+    for (uint64_t i = 0; i < p->o.more; i++) {
+        ocf_bytes_double(&p->value, more_of(e->id, i));
+    }
 }
 
 /* ---- files ------------------------------------------------------------------------------- */
@@ -537,15 +568,18 @@ static void finish(struct producer *p)
 int main(int argc, char **argv)
 {
     static struct producer p;
-    if (argc == 2 && strcmp(argv[1], "schema") == 0) {
-        puts(event_schema);
-        return 0;
-    }
     if (argc < 2) {
-        fprintf(stderr, "usage: stream_producer TOPIC [name=value...] | stream_producer schema\n");
+        fprintf(stderr, "usage: stream_producer TOPIC|schema [name=value...]\n");
         return 2;
     }
     read_options(&p, argc, argv);
+    if (strcmp(argv[1], "schema") == 0) {
+        rd_kafka_conf_destroy(p.conf);
+        return print_schema(p.o.more);
+    }
+    if (p.o.more > 0 && p.o.files != NULL) {
+        stop("more", "is for topics, not for files");
+    }
     if (p.o.reference > 0) {
         rd_kafka_conf_destroy(p.conf);
         return print_reference(&p);
