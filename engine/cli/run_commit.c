@@ -439,6 +439,8 @@ static void tell_partitions(struct run_lane *l)
     }
     dg_board_add(l->run->board, DG_COUNT_RECORDS, records - l->records_told);
     l->records_told = records;
+    dg_board_add(l->run->board, DG_COUNT_REREAD, dg_lane_dropped(l->lane) - l->dropped_told);
+    l->dropped_told = dg_lane_dropped(l->lane);
 }
 
 /* How this lane's side of the broker is, in words. */

@@ -51,7 +51,7 @@ struct run_lane {
     struct dg_dead_letters *dead; /* NULL: no monitor wants them */
     uint64_t dead_sent, dead_refused;
     bool letters_full; /* why the lane holds: not the registry */
-    uint64_t records_told;
+    uint64_t records_told, dropped_told;
     struct run_lane_stream *stream; /* [g->n] */
 
     enum run_phase phase;

@@ -40,6 +40,7 @@ struct dg_board_partition {
 /* Increasing numbers; each is one metric driftgauge_<name>_total. */
 enum dg_board_count {
     DG_COUNT_RECORDS, /* counted, of all monitors */
+    DG_COUNT_REREAD,  /* of these, given up before a commit: they are read again */
     DG_COUNT_BYTES,   /* of values */
     DG_COUNT_COMMITS,
     DG_COUNT_COMMIT_FAILURES,

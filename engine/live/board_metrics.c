@@ -73,6 +73,8 @@ static const struct {
     const char *name, *help;
 } counts[DG_COUNTS] = {
     [DG_COUNT_RECORDS] = {"driftgauge_records_total", "Records counted, of all monitors."},
+    [DG_COUNT_REREAD] = {"driftgauge_records_reread_total",
+                         "Records counted and given up before a commit: they are read again."},
     [DG_COUNT_BYTES] = {"driftgauge_record_bytes_total", "Bytes of the values of records."},
     [DG_COUNT_COMMITS] = {"driftgauge_commits_total", "Commits of counts and positions."},
     [DG_COUNT_COMMIT_FAILURES] = {"driftgauge_commit_failures_total",

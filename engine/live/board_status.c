@@ -138,6 +138,7 @@ static void put_totals(FILE *out, const struct dg_board_view *v)
 {
     static const char *const names[DG_COUNTS] = {
         [DG_COUNT_RECORDS] = "records",
+        [DG_COUNT_REREAD] = "records_reread",
         [DG_COUNT_BYTES] = "record_bytes",
         [DG_COUNT_COMMITS] = "commits",
         [DG_COUNT_COMMIT_FAILURES] = "commit_failures",

@@ -371,8 +371,31 @@ void dg_lane_totals(const struct dg_lane *l, int32_t stream, struct dg_admission
     }
 }
 
+uint64_t dg_lane_records(const struct dg_lane *l)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < l->n_streams; i++) {
+        n += l->stream[i].totals.records;
+    }
+    for (size_t i = 0; i < l->n_partitions; i++) {
+        const struct lane_partition *p = &l->partition[i];
+        for (size_t k = 0; k < p->n_parts; k++) {
+            n += dg_admission_totals(p->part[k].admission)->records;
+        }
+    }
+    return n;
+}
+
+uint64_t dg_lane_dropped(const struct dg_lane *l)
+{
+    return l->dropped;
+}
+
 void dg_lane_drop(struct dg_lane *l)
 {
+    const uint64_t records = dg_lane_records(l);
+    l->dropped += records - l->committed;
+    l->committed = records;
     dg_lane_unbuild(l);
     l->n_gaps = 0;
     for (size_t i = 0; i < l->n_partitions; i++) {

@@ -112,5 +112,8 @@ void dg_lane_views(const struct dg_lane *l, void (*view)(void *arg, const struct
 /* Sums over everything fed since open, of one stream; what was dropped and fed again counts twice.
  */
 void dg_lane_totals(const struct dg_lane *l, int32_t stream, struct dg_admission_totals *out);
+/* Of the records of all streams, those that were dropped before they were committed: somebody reads
+ * them again. */
+uint64_t dg_lane_dropped(const struct dg_lane *l);
 
 #endif

@@ -240,6 +240,7 @@ int dg_lane_commit(struct dg_lane *l, struct dg_ledger *ledger, struct dg_error 
     rc = ledger->ops->commit(ledger, &sent, err);
     if (rc == 0) {
         settle(l);
+        l->committed = dg_lane_records(l);
     }
     return rc;
 }

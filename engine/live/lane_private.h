@@ -71,7 +71,9 @@ struct dg_lane {
     size_t n_gaps, cap_gaps;
     struct dg_packer *packer;
     struct lane_commit commit;
-    bool spoilt; /* memory ran out half-way: counts cannot be trusted */
+    uint64_t committed; /* records counted of all streams, as of the last commit or drop */
+    uint64_t dropped;   /* counted and given up before a commit */
+    bool spoilt;        /* memory ran out half-way: counts cannot be trusted */
 };
 
 /* Answer of a spoilt lane. */
@@ -79,6 +81,8 @@ int dg_lane_spoilt(struct dg_error *err);
 /* The partition, which must have been taken. */
 struct lane_partition *dg_lane_find(struct dg_lane *l, const struct dg_topic_partition *place);
 bool dg_part_dirty(const struct part *p);
+/* Records counted of all streams since open. */
+uint64_t dg_lane_records(const struct dg_lane *l);
 /* Forget a commit that was built. */
 void dg_lane_unbuild(struct dg_lane *l);
 

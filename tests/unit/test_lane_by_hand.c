@@ -111,6 +111,37 @@ static void records_are_counted_once_however_often_they_come(void)
     close_world(&w, &m);
 }
 
+/* Two streams count every record: what is given up is what no commit held. */
+static void records_that_are_read_again_are_told(void)
+{
+    struct lane_world w;
+    struct lane_member m;
+    struct dg_admission_totals t;
+    open_world(&w, &m);
+    for (int i = 0; i < 10; i++) {
+        add(&w.log[0], i, NULL);
+    }
+    CHECK_INT(lane_member_take(&m, 0, NULL), 0);
+    CHECK_INT(lane_member_feed(&m, 0, 6, NULL), 0);
+    CHECK_INT(lane_member_commit(&m), 0);
+    lane_member_drop(&m); /* nothing is lost */
+    CHECK_INT(dg_lane_dropped(m.lane), 0);
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(lane_member_take(&m, 0, NULL), 0);
+        CHECK_INT(lane_member_feed(&m, 0, 10, NULL), 0); /* 4 of them new */
+        lane_member_drop(&m);
+        CHECK_INT(dg_lane_dropped(m.lane), (uint64_t)(i + 1) * 4 * 2);
+    }
+    CHECK_INT(lane_member_take(&m, 0, NULL), 0);
+    CHECK_INT(lane_member_feed(&m, 0, 10, NULL), 0);
+    CHECK_INT(lane_member_commit(&m), 0);
+    lane_member_drop(&m);
+    CHECK_INT(dg_lane_dropped(m.lane), 16);
+    dg_lane_totals(m.lane, w.stream[0], &t);
+    CHECK_INT(2 * t.records - dg_lane_dropped(m.lane), 20);
+    close_world(&w, &m);
+}
+
 static void a_recreated_topic_is_noticed(void)
 {
     struct lane_world w;
@@ -332,7 +363,8 @@ int main(int argc, char **argv)
 {
     return CHECK_MAIN(
         argc, argv, CASE(where_a_new_partition_begins_is_written_down),
-        CASE(records_are_counted_once_however_often_they_come), CASE(a_recreated_topic_is_noticed),
+        CASE(records_are_counted_once_however_often_they_come),
+        CASE(records_that_are_read_again_are_told), CASE(a_recreated_topic_is_noticed),
         CASE(records_lost_to_retention_are_a_gap), CASE(a_gap_does_not_disturb_a_commit_that_waits),
         CASE(idleness_is_committed_and_ends_with_the_next_record),
         CASE(ids_of_open_panes_are_learned_from_the_log), CASE(a_damaged_state_is_refused),
