@@ -275,6 +275,9 @@ int dg_pg_fail(const struct dg_pg *pg, const struct pg_result *result, const cha
         code = ECONNRESET;
         hint = "; nothing that was not committed is there, start again";
     }
+    if (code == ECONNRESET && pg->renewed) {
+        hint = "";
+    }
     snprintf(reason, sizeof reason, "%s%s%s", primary != NULL ? primary : PQerrorMessage(pg->conn),
              detail != NULL ? ": " : "", detail != NULL ? detail : "");
     one_line(reason);

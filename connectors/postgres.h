@@ -24,6 +24,7 @@ struct dg_pg_options {
 struct dg_pg {
     struct pg_conn *conn;
     char place[256]; /* `database "ml" on db.example.org:5432 as writer`, for messages */
+    bool renewed;    /* its owner connects again by itself: messages need not ask for that */
 };
 
 /*

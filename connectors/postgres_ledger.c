@@ -47,6 +47,7 @@ int dg_ledger_session(struct dg_pg_ledger *l, struct dg_error *err)
         dg_pg_close(pg);
         return code;
     }
+    pg->renewed = true;
     l->pg = pg;
     l->session++;
     l->tenant_id = tenant_id;

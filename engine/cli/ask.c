@@ -147,10 +147,13 @@ void dg_show_parts(const struct dg_status *s, bool colors, FILE *out)
         const struct dg_status_part *p = &s->part[i];
         char since[DG_SHOWN_MAX];
         if (p->state[0] != '\0' && strcmp(p->state, "ok") != 0) {
-            fprintf(out, "%s ", p->name);
+            /* A refused configuration says itself that the one before runs on. */
+            const bool waits = strcmp(p->state, "blocked") == 0 && strcmp(p->name, "config") != 0;
+            fprintf(out, "%s ", strcmp(p->name, "ledger") == 0 ? "database (ledger)" : p->name);
             dg_ink_put(out, dg_state_ink(p->state), colors, p->state);
-            fprintf(out, " since %s%s%s\n", whole_seconds(p->since, since),
-                    p->words[0] != '\0' ? ": " : "", p->words);
+            fprintf(out, " since %s%s%s%s\n", whole_seconds(p->since, since),
+                    waits ? ", goes on by itself when it can" : "", p->words[0] != '\0' ? ": " : "",
+                    p->words);
         }
     }
 }

@@ -6,6 +6,15 @@
 #include "connectors/text_grid.h"
 #include "engine/cli/options.h"
 
+/* What the columns that `status` and `top` share mean, for their help. */
+#define DG_ASK_COLUMNS                                                                             \
+    "STATE is the worst of the newest windows: ok, warn or critical; waiting: no window is due "   \
+    "yet; elsewhere: another process of the group judges this monitor. LAG: records that are "     \
+    "there and not counted yet. EVENTS/S: counted, on average over the last 10 seconds. BEHIND: "  \
+    "how far the newest event time that all partitions have passed lies behind the clock. "        \
+    "DRIFTED: series that drift in the newest window of each size, of all. BAD: records that "     \
+    "could not be read, since the start."
+
 /* First in the settings of both commands. */
 struct dg_ask {
     const char *url, *token_file;

@@ -275,8 +275,8 @@ static void taken(struct run_lane *l)
     for (size_t i = 0; i < l->n_places; i++) {
         const struct run_place *p = &l->place[i];
         if (!p->failed) {
-            dg_log(DG_LOG_INFO, "partition_taken", "%s: %s [%d] from %" PRId64, l->name,
-                   p->place.topic, p->place.partition, p->read_from);
+            dg_log(DG_LOG_INFO, "partition_taken", "%s: reads %s [%d] from offset %" PRId64,
+                   l->name, p->place.topic, p->place.partition, p->read_from);
         }
     }
     run_tell(l);

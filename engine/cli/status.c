@@ -37,8 +37,9 @@ const struct dg_command dg_status_command = {
     .name = "status",
     .summary = "tell how a running daemon is",
     .description =
-        "Ask a daemon that runs (driftgauge run) for its state: ready or not and why, each "
-        "monitor's lag, watermark and newest judged windows.\n\nThe answer 0 means ready, 4 that "
+        "Ask a daemon that runs (driftgauge run) for its state: ready or not and why, and how each "
+        "monitor does.\n\n" DG_ASK_COLUMNS
+        " LAST WINDOW is where the newest judged one ends.\n\nThe answer 0 means ready, 4 that "
         "it "
         "is not ready or cannot be asked; standard error says which. Proxies are not used.",
     .options = status_options,

@@ -57,9 +57,11 @@ const struct dg_command dg_top_command = {
     .name = "top",
     .summary = "watch a running daemon in the terminal",
     .description =
-        "Draw the monitors of a daemon that runs (driftgauge run) and how they do: events per "
-        "second, lag, how far event time is behind, series that drift, the first and the last also "
-        "over the past minute. Once a second, until q.\n\nKeys: q quits; n, e, l, d sort by name, "
+        "Draw the monitors of a daemon that runs (driftgauge run) and how they do, once a second, "
+        "until q. LAST MINUTE is what stands before it, over the past minute.\n\n" DG_ASK_COLUMNS
+        " Of partitions, NEXT is the offset up to which records are counted, COMMITTED what of "
+        "that stands in the database, and those that are idle hold no window back.\n\nKeys: q "
+        "quits; n, e, l, d sort by name, "
         "events, lag, drift; s takes the next of these; r reverses; p shows or hides "
         "partitions.\n\nWhen the daemon stops answering, the last picture stays, and the last line "
         "says so.",

@@ -146,30 +146,30 @@ static enum dg_overall part_overall(enum dg_part part, const struct dg_board_spe
     return DG_OVERALL_FAILED;
 }
 
-static enum dg_overall lanes_overall(const struct dg_board *b, char words[DG_BOARD_WORDS_MAX])
+static enum dg_overall lanes_overall(const struct dg_board *b, char words[DG_BOARD_WHY_MAX])
 {
     bool any = false;
     for (unsigned i = 0; i < DG_BOARD_LANES_MAX; i++) {
         any |= b->lane[i].known;
         if (b->lane[i].known && !b->lane[i].assigned) {
-            snprintf(words, DG_BOARD_WORDS_MAX, "lane %u waits for its partitions", i);
+            snprintf(words, DG_BOARD_WHY_MAX, "lane %u waits for its partitions", i);
             return DG_OVERALL_STARTING;
         }
     }
     if (!any) {
-        snprintf(words, DG_BOARD_WORDS_MAX, "no lane has started yet");
+        snprintf(words, DG_BOARD_WHY_MAX, "no lane has started yet");
         return DG_OVERALL_STARTING;
     }
     return DG_OVERALL_READY;
 }
 
 static void say_part(enum dg_part part, const struct dg_board_speech *worst,
-                     char words[DG_BOARD_WORDS_MAX])
+                     char words[DG_BOARD_WHY_MAX])
 {
     if (worst == NULL) {
-        snprintf(words, DG_BOARD_WORDS_MAX, "%s: not known yet", part_names[part]);
+        snprintf(words, DG_BOARD_WHY_MAX, "%s: not known yet", part_names[part]);
     } else {
-        snprintf(words, DG_BOARD_WORDS_MAX, "%s %s (%s)%s%.200s", part_names[part],
+        snprintf(words, DG_BOARD_WHY_MAX, "%s %s (%s)%s%s", part_names[part],
                  state_names[worst->state], worst->who, worst->words[0] != '\0' ? ": " : "",
                  worst->words);
     }
@@ -177,7 +177,7 @@ static void say_part(enum dg_part part, const struct dg_board_speech *worst,
 
 void dg_board_refresh(struct dg_board *b)
 {
-    char words[DG_BOARD_WORDS_MAX] = "";
+    char words[DG_BOARD_WHY_MAX] = "";
     enum dg_overall overall = DG_OVERALL_READY;
     for (int i = 0; i < DG_PARTS; i++) {
         const struct dg_board_speech *worst = dg_board_worst(b->part[i].speech, b->part[i].n);

@@ -20,6 +20,9 @@
 enum dg_overall { DG_OVERALL_READY, DG_OVERALL_STARTING, DG_OVERALL_BLOCKED, DG_OVERALL_FAILED };
 const char *dg_overall_name(enum dg_overall o);
 
+/* Words of a part, with its name, state and speaker. */
+#define DG_BOARD_WHY_MAX (DG_BOARD_WORDS_MAX + DG_BOARD_WHO_MAX + 40)
+
 struct dg_board_speech {
     char who[DG_BOARD_WHO_MAX];
     enum dg_part_state state;
@@ -118,7 +121,7 @@ struct dg_board {
     bool reload_refused;
     enum dg_overall overall;
     int64_t overall_since_us;
-    char words[DG_BOARD_WORDS_MAX];
+    char words[DG_BOARD_WHY_MAX];
     struct dg_board_part part[DG_PARTS];
     struct dg_board_lane_state lane[DG_BOARD_LANES_MAX];
     struct dg_board_claim claim[DG_BOARD_LANES_MAX];
@@ -156,7 +159,7 @@ struct dg_board_view {
     bool reload_refused;        /* the last one */
     enum dg_overall overall;
     int64_t overall_since_us;
-    char words[DG_BOARD_WORDS_MAX];
+    char words[DG_BOARD_WHY_MAX];
     const struct dg_board_speech *part[DG_PARTS]; /* [n_part] */
     size_t n_part[DG_PARTS];
     struct dg_board_lane_state lane[DG_BOARD_LANES_MAX];

@@ -73,7 +73,8 @@ class Status(unittest.TestCase):
             self.assertEqual(done.stderr, "driftgauge: not ready: ledger blocked (lane 1): "
                              "connection to server failed\n")
             self.assertRegex(done.stdout,
-                             r"(?m)^ledger blocked since \S+Z: connection to server failed$")
+                             r"(?m)^database \(ledger\) blocked since \S+Z, goes on by itself when it can: "
+                             r"connection to server failed$")
 
     def test_nobody_there_is_4(self):
         done = run("status", "--url", "http://127.0.0.1:1")
