@@ -359,6 +359,39 @@ static void views_and_totals_say_what_was_counted(void)
     close_world(&w, &m);
 }
 
+/* Fifty panes in one commit, then one pane in each of many. */
+static void what_a_rush_needed_is_given_back(void)
+{
+    struct lane_world w;
+    struct lane_member m;
+    open_world(&w, &m);
+    for (int i = 0; i < 150; i++) {
+        add(&w.log[0], i * 20, NULL);
+    }
+    for (int i = 0; i < 1000; i++) {
+        add(&w.log[0], 149 * 20, NULL);
+    }
+    CHECK_INT(lane_member_take(&m, 0, NULL), 0);
+    CHECK_INT(lane_member_feed(&m, 0, 150, NULL), 0);
+    const size_t open = dg_lane_bytes(m.lane);
+    CHECK_INT(dg_lane_kept_bytes(m.lane), 0);
+    CHECK_INT(lane_member_commit(&m), 0);
+    CHECK_INT(dg_lane_bytes(m.lane), 0);
+    const size_t kept = dg_lane_kept_bytes(m.lane); /* for a while: the rush may go on */
+    CHECK(kept >= open);
+    for (int i = 0; i < 600; i++) {
+        CHECK_INT(lane_member_feed(&m, 0, 1, NULL), 0);
+        CHECK_INT(lane_member_commit(&m), 0);
+    }
+    CHECK_INT(dg_lane_kept_bytes(m.lane), kept / 50);
+    for (int i = 0; i < 300; i++) {
+        CHECK_INT(lane_member_feed(&m, 0, 1, NULL), 0);
+        CHECK_INT(lane_member_commit(&m), 0);
+    }
+    CHECK_INT(dg_lane_kept_bytes(m.lane), kept / 50); /* what is used stays */
+    close_world(&w, &m);
+}
+
 int main(int argc, char **argv)
 {
     return CHECK_MAIN(
@@ -368,5 +401,5 @@ int main(int argc, char **argv)
         CASE(records_lost_to_retention_are_a_gap), CASE(a_gap_does_not_disturb_a_commit_that_waits),
         CASE(idleness_is_committed_and_ends_with_the_next_record),
         CASE(ids_of_open_panes_are_learned_from_the_log), CASE(a_damaged_state_is_refused),
-        CASE(views_and_totals_say_what_was_counted));
+        CASE(views_and_totals_say_what_was_counted), CASE(what_a_rush_needed_is_given_back));
 }

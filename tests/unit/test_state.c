@@ -568,6 +568,82 @@ static void a_dropped_key_does_not_come_back_after_subtraction(void)
     dg_coded_deinit(&p);
 }
 
+/* Add x[n] to an empty state; what it then encodes to. */
+static void count_numbers(struct dg_numeric *s, const double x[], size_t n, struct dg_bytes *out)
+{
+    struct dg_prepared p = {0};
+    CHECK_INT(dg_prepare(&p, NULL, -INFINITY, INFINITY, x, n), 0);
+    CHECK_INT(dg_numeric_add(s, &p, NULL, n), 0);
+    dg_bytes_clear(out);
+    dg_numeric_encode(s, out);
+    dg_prepared_deinit(&p);
+}
+
+static void a_trimmed_state_has_given_back_what_wide_data_needed(void)
+{
+    static const double narrow[] = {1.0, -2.0, 3.5, -3.0}, wide[] = {1e-9, -1e-9, 1e9, -1e9};
+    enum { KEPT = 2 * 8 * DG_SKETCH_CELLS_KEPT };
+    struct dg_bytes first = {0}, again = {0};
+    struct dg_numeric s;
+    dg_numeric_init(&s, NULL);
+    count_numbers(&s, narrow, 4, &first);
+    const size_t bytes = dg_numeric_bytes(&s);
+    CHECK_INT(bytes, sizeof s + KEPT);
+    dg_numeric_reset(&s);
+    dg_numeric_trim(&s);
+    CHECK_INT(dg_numeric_bytes(&s), bytes); /* room for as much as is usual stays */
+    count_numbers(&s, wide, 4, &again);
+    CHECK(dg_numeric_bytes(&s) > 8 * bytes);
+    dg_numeric_reset(&s);
+    dg_numeric_trim(&s);
+    CHECK_INT(dg_numeric_bytes(&s), sizeof s);
+    count_numbers(&s, narrow, 4, &again);
+    CHECK(again.len == first.len && memcmp(again.data, first.data, first.len) == 0);
+    CHECK_INT(dg_numeric_bytes(&s), bytes);
+    dg_numeric_deinit(&s);
+    dg_bytes_deinit(&first);
+    dg_bytes_deinit(&again);
+}
+
+/* Add `n` keys to an empty state; what it then encodes to. */
+static void count_keys(struct dg_category *s, size_t n, struct dg_bytes *out)
+{
+    static char name[1000][12];
+    static struct dg_text text[1000];
+    struct dg_coded p = {0};
+    for (size_t i = 0; i < n; i++) {
+        snprintf(name[i], sizeof name[i], "key%zu", i);
+        text[i] = (struct dg_text){name[i], (uint32_t)strlen(name[i]), DG_FINITE};
+    }
+    CHECK_INT(dg_code(&p, NULL, NULL, text, n), 0);
+    CHECK_INT(dg_category_add(s, &p, NULL, n), 0);
+    dg_bytes_clear(out);
+    dg_category_encode(s, out);
+    dg_coded_deinit(&p);
+}
+
+static void a_trimmed_state_has_given_back_what_many_keys_needed(void)
+{
+    struct dg_bytes first = {0}, again = {0};
+    struct dg_category s = {0};
+    count_keys(&s, 20, &first);
+    const size_t bytes = dg_category_bytes(&s);
+    dg_category_reset(&s);
+    dg_category_trim(&s);
+    CHECK_INT(dg_category_bytes(&s), bytes);
+    count_keys(&s, 1000, &again);
+    CHECK(dg_category_bytes(&s) > 5 * bytes);
+    dg_category_reset(&s);
+    dg_category_trim(&s);
+    CHECK_INT(dg_category_bytes(&s), sizeof s + DG_HLL_REGISTERS);
+    count_keys(&s, 20, &again);
+    CHECK(again.len == first.len && memcmp(again.data, first.data, first.len) == 0);
+    CHECK_INT(dg_category_bytes(&s), bytes);
+    dg_category_deinit(&s);
+    dg_bytes_deinit(&first);
+    dg_bytes_deinit(&again);
+}
+
 static void empty_states_encode_and_merge(void)
 {
     struct dg_numeric a, b;
@@ -612,5 +688,7 @@ int main(int argc, char **argv)
         CASE(a_long_key_is_cut_at_a_character_and_stays_distinct),
         CASE(values_outside_the_declared_set_are_counted_twice),
         CASE(a_dropped_key_does_not_come_back_after_subtraction),
+        CASE(a_trimmed_state_has_given_back_what_wide_data_needed),
+        CASE(a_trimmed_state_has_given_back_what_many_keys_needed),
         CASE(empty_states_encode_and_merge));
 }
