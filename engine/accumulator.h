@@ -1,6 +1,10 @@
 /* engine/accumulator.h -- a lane's counts that no store has seen yet: open panes, and in each the
  * state of every series that saw a row. One owner, no locks. Emptied into deltas; adding is all it
- * does. */
+ * does.
+ *
+ * What it keeps when all is flushed: emptied states, at most as many as were open at once since the
+ * flush before the last 512, of at most 10.5 KB for a number (usually 8.5) and 10.5 KB for a
+ * category (usually 7): as a rule less than the open panes took. */
 #ifndef DG_ENGINE_ACCUMULATOR_H
 #define DG_ENGINE_ACCUMULATOR_H
 
@@ -15,7 +19,8 @@ DG_MUST_CHECK int dg_accumulator_open(struct dg_plan *plan, struct dg_accumulato
 void dg_accumulator_close(struct dg_accumulator *a);
 
 /* Count the admitted rows of b. Texts of rows that do not count are overwritten. 0 or ENOMEM.
- * Allocates only for panes, series and batch sizes that are new. */
+ * Allocates only for panes, series and batch sizes that are new, and where a state needs more than
+ * a kept one has: for sketches that span more than four octaves, for maps of many keys. */
 DG_MUST_CHECK int dg_accumulator_add(struct dg_accumulator *a, struct dg_batch *b,
                                      const struct dg_admitted *admitted);
 

@@ -77,10 +77,10 @@ void dg_sketch_trim(struct dg_sketch *s)
  * that are used in turns soon have it all, rather than each a little more now and then. */
 static int32_t room_for(int32_t len)
 {
-    const int32_t grown = (len + len / 2 + 15) / 16 * 16;
-    return len <= FEW_CELLS                ? FEW_CELLS
-           : grown <= DG_SKETCH_CELLS_KEPT ? DG_SKETCH_CELLS_KEPT
-                                           : grown;
+    if (len <= DG_SKETCH_CELLS_KEPT) {
+        return len <= FEW_CELLS ? FEW_CELLS : DG_SKETCH_CELLS_KEPT;
+    }
+    return (len + len / 2 + 15) / 16 * 16;
 }
 
 /* Let the run of sign k span [first, end) too. What is in the run moves; what is new is zero. */
