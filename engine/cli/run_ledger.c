@@ -265,7 +265,7 @@ int run_ledger_open(struct run *r, const struct run_generation *g, const char *w
                        .password_file = g->settings.database.password_file},
         .tenant = g->settings.database.tenant,
         .owner = owner};
-    *w = (struct witness){.base = {&ops}, .board = r->board, .state = DG_STATE_STARTING};
+    *w = (struct witness){.base = {.ops = &ops}, .board = r->board, .state = DG_STATE_STARTING};
     snprintf(w->who, sizeof w->who, "%s", who);
     const int rc = dg_postgres_ledger_open(&options, &w->inner, err);
     if (rc != 0) {
