@@ -11,4 +11,5 @@ if(RDKAFKA_FOUND AND Python3_FOUND)
     set_tests_properties(kafka/${name} PROPERTIES SKIP_RETURN_CODE 77)
     set_property(TEST kafka/${name} APPEND PROPERTY ENVIRONMENT "DG_PRODUCER=$<TARGET_FILE:stream_producer>")
   endforeach()
+  set_tests_properties(kafka/live_secure PROPERTIES TIMEOUT 900) # many short runs, under the thread sanitizer too
 endif()
