@@ -1,7 +1,11 @@
 #include "connectors/postgres.h"
 
+#include "connectors/clock.h"
+#include "connectors/postgres_guard.h"
+
 #include <errno.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +136,63 @@ static int connect_failed(const struct dg_pg *pg, struct dg_error *err)
                    hint);
 }
 
+/* Several hosts are tried one after the other, which libpq does with a time-out for each only where
+ * it waits itself. */
+static bool is_one_host(PGconn *conn, int *timeout_s)
+{
+    PQconninfoOption *list = PQconninfo(conn);
+    bool one = list != NULL;
+    *timeout_s = 0;
+    for (const PQconninfoOption *o = list; o != NULL && o->keyword != NULL; o++) {
+        if (o->val != NULL && strncmp(o->keyword, "host", 4) == 0) { /* host, hostaddr */
+            one = one && strchr(o->val, ',') == NULL;
+        } else if (o->val != NULL && strcmp(o->keyword, "connect_timeout") == 0) {
+            *timeout_s = atoi(o->val);
+        }
+    }
+    PQconninfoFree(list);
+    return one;
+}
+
+/* Until the session is there, has failed, takes too long or is given up. False: too long. */
+static bool wait_for_session(PGconn *conn, int timeout_s)
+{
+    const int64_t began_ms = dg_steady_ms();
+    /* As libpq takes it: 0 is forever, less than 2 s are 2. */
+    const int64_t limit_ms = INT64_C(1000) * (timeout_s == 1 ? 2 : timeout_s);
+    PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+    while (status != PGRES_POLLING_OK && status != PGRES_POLLING_FAILED) {
+        struct pollfd at = {.fd = PQsocket(conn),
+                            .events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+        if (dg_pg_guard_given_up(began_ms) ||
+            (limit_ms > 0 && dg_steady_ms() - began_ms >= limit_ms)) {
+            return false;
+        }
+        if (poll(&at, 1, 100) > 0) {
+            status = PQconnectPoll(conn);
+        }
+    }
+    return true;
+}
+
+/* As PQconnectdbParams, but dg_pg_guard_cut ends it. */
+static PGconn *connect_params(const char *const keywords[], const char *const values[],
+                              bool *too_long)
+{
+    int timeout_s = 0;
+    PGconn *conn = PQconnectStartParams(keywords, values, 1);
+    *too_long = false;
+    if (conn == NULL || PQstatus(conn) == CONNECTION_BAD) {
+        return conn;
+    }
+    if (is_one_host(conn, &timeout_s)) {
+        *too_long = !wait_for_session(conn, timeout_s);
+        return conn;
+    }
+    PQfinish(conn);
+    return PQconnectdbParams(keywords, values, 1);
+}
+
 static int open_session(struct dg_pg *pg, const char *db, const char *password,
                         struct dg_error *err)
 {
@@ -168,15 +229,24 @@ static int open_session(struct dg_pg *pg, const char *db, const char *password,
     values[n++] = "driftgauge";
     keywords[n] = NULL;
     values[n] = NULL;
-    pg->conn = PQconnectdbParams(keywords, values, 1);
+    bool too_long = false;
+    pg->conn = connect_params(keywords, values, &too_long);
     if (pg->conn == NULL) {
         return dg_fail_memory(err);
     }
     describe(pg->conn, pg->place);
+    if (too_long) {
+        return dg_fail(
+            err, ECONNREFUSED,
+            "cannot connect to PostgreSQL, %s: it does not answer; check that the server "
+            "is not stopped or overloaded, and that nothing between swallows packets",
+            pg->place);
+    }
     if (PQstatus(pg->conn) != CONNECTION_OK) {
         return connect_failed(pg, err);
     }
     PQsetNoticeProcessor(pg->conn, ignore_notice, NULL);
+    dg_pg_guard_add(pg);
     return dg_pg_run(pg, "set up the session",
                      "SET timezone = 'UTC'; SET datestyle = 'ISO'; SET extra_float_digits = 1; "
                      "SET bytea_output = 'hex'",
@@ -214,6 +284,7 @@ int dg_pg_connect(const struct dg_pg_options *options, struct dg_pg **out, struc
 void dg_pg_close(struct dg_pg *pg)
 {
     if (pg != NULL) {
+        dg_pg_guard_remove(pg);
         PQfinish(pg->conn);
         free(pg);
     }
@@ -302,7 +373,9 @@ static int check_result(const struct dg_pg *pg, PGresult *result, const char *wh
 
 int dg_pg_run(struct dg_pg *pg, const char *what, const char *sql, struct dg_error *err)
 {
+    dg_pg_wait_begin(pg);
     PGresult *result = PQexec(pg->conn, sql);
+    dg_pg_wait_end(pg);
     const int code = check_result(pg, result, what, err);
     PQclear(result);
     return code;
@@ -311,7 +384,9 @@ int dg_pg_run(struct dg_pg *pg, const char *what, const char *sql, struct dg_err
 int dg_pg_query(struct dg_pg *pg, const char *what, const char *sql, int n,
                 const char *const values[], struct pg_result **out, struct dg_error *err)
 {
+    dg_pg_wait_begin(pg);
     PGresult *result = PQexecParams(pg->conn, sql, n, NULL, values, NULL, NULL, 0);
+    dg_pg_wait_end(pg);
     const int code = check_result(pg, result, what, err);
     if (code != 0) {
         PQclear(result);

@@ -10,6 +10,10 @@
 
 #include "engine/error.h"
 
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
 /* libpq's PGconn and PGresult, by their struct tags: this header does not need libpq's. */
 struct pg_conn;
 struct pg_result;
@@ -20,11 +24,21 @@ struct dg_pg_options {
     const char *password_file; /* its first line is the password */
 };
 
+/* How long a call has been waiting for the server (postgres_guard.h). */
+struct dg_pg_watch {
+    atomic_llong since_ms; /* 0: none is */
+    atomic_llong limit_ms; /* 0: as long as it takes */
+    int fd;                /* a second one of the socket */
+    bool listed;
+    struct dg_pg *next;
+};
+
 /* One session. The object belongs to one thread at a time. */
 struct dg_pg {
     struct pg_conn *conn;
     char place[256]; /* `database "ml" on db.example.org:5432 as writer`, for messages */
     bool renewed;    /* its owner connects again by itself: messages need not ask for that */
+    struct dg_pg_watch watch;
 };
 
 /*

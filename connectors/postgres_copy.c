@@ -1,4 +1,5 @@
 #include "connectors/postgres_copy.h"
+#include "connectors/postgres_guard.h"
 
 #include "engine/json_text.h"
 
@@ -267,7 +268,7 @@ static int finish_copy(struct dg_pg *pg, const char *what, struct dg_error *err)
 {
     int code = 0;
     PGresult *result;
-    while ((result = PQgetResult(pg->conn)) != NULL) {
+    while ((result = dg_pg_next(pg)) != NULL) {
         if (code == 0 && PQresultStatus(result) != PGRES_COMMAND_OK) {
             code = dg_pg_fail(pg, result, what, err);
         }
@@ -290,12 +291,18 @@ static int send_bytes(const struct dg_copy *c, struct dg_pg *pg, const char *sql
     }
     for (size_t at = 0; at < c->len && code == 0; at += SEND_BYTES) {
         const size_t n = c->len - at < SEND_BYTES ? c->len - at : SEND_BYTES;
-        if (PQputCopyData(pg->conn, (const char *)c->data + at, (int)n) != 1) {
+        dg_pg_wait_begin(pg);
+        const int put = PQputCopyData(pg->conn, (const char *)c->data + at, (int)n);
+        dg_pg_wait_end(pg);
+        if (put != 1) {
             code = dg_pg_fail(pg, NULL, what, err);
         }
     }
-    if (code == 0 && PQputCopyEnd(pg->conn, NULL) != 1) {
-        code = dg_pg_fail(pg, NULL, what, err);
+    if (code == 0) {
+        dg_pg_wait_begin(pg);
+        const int put = PQputCopyEnd(pg->conn, NULL);
+        dg_pg_wait_end(pg);
+        code = put == 1 ? 0 : dg_pg_fail(pg, NULL, what, err);
     }
     const int end = finish_copy(pg, what, code == 0 ? err : NULL);
     return code != 0 ? code : end;

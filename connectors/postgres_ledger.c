@@ -13,6 +13,9 @@
 static const char patience[] = "SET lock_timeout = '5s'; SET statement_timeout = '60s'; "
                                "SET idle_in_transaction_session_timeout = '15s'";
 
+/* Longer than the server would take to say so itself: it is frozen. */
+#define FROZEN_MS 75000
+
 static int connect_once(const struct dg_pg_ledger *l, struct dg_pg **out, struct dg_error *err)
 {
     struct dg_error words = {""};
@@ -48,6 +51,7 @@ int dg_ledger_session(struct dg_pg_ledger *l, struct dg_error *err)
         return code;
     }
     pg->renewed = true;
+    atomic_store(&pg->watch.limit_ms, FROZEN_MS);
     l->pg = pg;
     l->session++;
     l->tenant_id = tenant_id;

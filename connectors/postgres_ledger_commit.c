@@ -2,6 +2,7 @@
  *
  * Rows go first, since nobody can be in their way; then the locks, the comparison and the COMMIT,
  * close together, so that whoever is frozen half-way holds up others for a few seconds at most. */
+#include "connectors/postgres_guard.h"
 #include "connectors/postgres_ledger_parts.h"
 
 #include <errno.h>
@@ -351,7 +352,9 @@ static int fenced(struct dg_pg_ledger *l, const struct dg_commit *c, const struc
 /* COMMIT: the one statement whose outcome may stay unknown. */
 static int finish(struct dg_pg_ledger *l, struct dg_error *err)
 {
+    dg_pg_wait_begin(l->pg);
     PGresult *r = PQexec(l->pg->conn, "COMMIT");
+    dg_pg_wait_end(l->pg);
     int code = 0;
     if (PQresultStatus(r) != PGRES_COMMAND_OK) {
         code = dg_pg_fail(l->pg, r, "commit", err);

@@ -1,5 +1,6 @@
 /* A judge's lock and what it reads. */
 #include "connectors/clock.h"
+#include "connectors/postgres_guard.h"
 #include "connectors/postgres_ledger_parts.h"
 
 #include <errno.h>
@@ -8,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STAY_S 10 /* so often at least a judge that computes shows that it lives */
+#define PATIENCE_MS INT64_C(660000) /* longer than the longest statement_timeout of a judge */
+#define STAY_S      10 /* so often at least a judge that computes shows that it lives */
 
 /* A judge that is frozen must not keep others from judging: its session ends, and with it the
  * lock. */
@@ -48,6 +50,7 @@ int dg_ledger_lock(struct dg_ledger *self, int32_t stream, bool *held, struct dg
     if (code == 0) {
         *held = dg_pg_integer(r, 0, 0, 0) != 0;
         s->session = *held ? l->session : 0;
+        atomic_store(&l->pg->watch.limit_ms, PATIENCE_MS);
         s->read = false;
         dg_ledger_discard(self, stream);
     }
@@ -192,7 +195,7 @@ static int tell_rows(struct dg_pg_ledger *l, const struct dg_ledger_stream *s, b
     }
     PQsetSingleRowMode(l->pg->conn);
     PGresult *r;
-    while ((r = PQgetResult(l->pg->conn)) != NULL) {
+    while ((r = dg_pg_next(l->pg)) != NULL) {
         const ExecStatusType status = PQresultStatus(r);
         if (code == 0 && status == PGRES_SINGLE_TUPLE) {
             code = reader->row(reader->arg, big_endian(PQgetvalue(r, 0, 0)),

@@ -1,5 +1,7 @@
 #include "connectors/postgres_pipe.h"
 
+#include "connectors/postgres_guard.h"
+
 #include <libpq-fe.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,7 +135,10 @@ int dg_pg_send(struct dg_pg *pg, const char *what, const char *sql, const struct
         length[i] = (int)(a->end[i] - a->start[i]);
         format[i] = 1;
     }
-    if (PQsendQueryParams(pg->conn, sql, a->n, a->type, value, length, format, binary) != 1) {
+    dg_pg_wait_begin(pg); /* for room in the socket */
+    const int sent = PQsendQueryParams(pg->conn, sql, a->n, a->type, value, length, format, binary);
+    dg_pg_wait_end(pg);
+    if (sent != 1) {
         return dg_pg_fail(pg, NULL, what, err);
     }
     return 0;
@@ -151,7 +156,7 @@ int dg_pg_ask(struct dg_pg *pg, const char *what, const char *sql, const struct 
     int code = dg_pg_send(pg, what, sql, args, false, err);
     PGresult *first = NULL;
     PGresult *r;
-    while (code == 0 && (r = PQgetResult(pg->conn)) != NULL) {
+    while (code == 0 && (r = dg_pg_next(pg)) != NULL) {
         if (first == NULL) {
             first = r;
         } else {
@@ -186,12 +191,12 @@ int dg_pg_pipe_send(struct dg_pg *pg, const char *what, const char *sql,
 /* The results of one statement: the first is kept. Null when the connection is gone. */
 static PGresult *take(struct dg_pg *pg)
 {
-    PGresult *first = PQgetResult(pg->conn);
+    PGresult *first = dg_pg_next(pg);
     if (first == NULL || PQresultStatus(first) == PGRES_PIPELINE_SYNC) {
         return first;
     }
     PGresult *r;
-    while (!dg_pg_lost(pg) && (r = PQgetResult(pg->conn)) != NULL) {
+    while (!dg_pg_lost(pg) && (r = dg_pg_next(pg)) != NULL) {
         PQclear(r);
     }
     return first;
@@ -217,7 +222,9 @@ int dg_pg_pipe_finish(struct dg_pg *pg, const char *what, int code, size_t n,
     if (PQpipelineStatus(pg->conn) == PQ_PIPELINE_OFF) {
         return code;
     }
+    dg_pg_wait_begin(pg);
     bool done = PQpipelineSync(pg->conn) != 1;
+    dg_pg_wait_end(pg);
     if (done && code == 0) {
         code = dg_pg_fail(pg, NULL, what, err);
     }

@@ -11,9 +11,9 @@
 #include <time.h>
 
 #define WHO      "judge"
-#define SLICE_US INT64_C(500000)   /* of waiting, between two beats */
-#define LAST_US  INT64_C(10000000) /* for the last run of all streams */
-#define SEEN_MAX 256               /* windows of one run whose times are told */
+#define SLICE_US INT64_C(500000)  /* of waiting, between two beats */
+#define LAST_US  INT64_C(5000000) /* for the last run of all streams */
+#define SEEN_MAX 256              /* windows of one run whose times are told */
 
 /* A stream that is judged, and the windows that its run has given so far. */
 struct seat {
@@ -32,6 +32,7 @@ struct seat {
     struct dg_judge_report told; /* what of this run the board knows already */
     bool silent_leader;
     bool gone; /* the ledger lacks the stream */
+    bool away; /* the ledger could not be asked */
 };
 
 struct judge {
@@ -230,10 +231,12 @@ static bool run_one(struct seat *s)
     struct dg_error err = {0};
     const int rc = run_seat(s, &err);
     if (rc == 0 || rc == EINTR) {
+        s->away = false;
         s->retry = (struct run_backoff){0};
         return rc == 0;
     }
     s->gone = rc == EIDRM;
+    s->away = rc == EAGAIN;
     if (s->gone) {
         run_reopen(s->owner->run, &err);
     } else if (rc != EAGAIN && rc != ESTALE) {
@@ -443,14 +446,17 @@ static void run_last(struct judge *d)
     const int64_t until_us = dg_steady_us() + LAST_US;
     d->j->limit_us = until_us;
     for (size_t i = 0; i < d->n; i++) {
-        bool done = run_one(&d->seat[i]);
-        for (int tries = 0; !done && !d->seat[i].gone &&
-                            (patient ? tries < 30 : dg_steady_us() < until_us && tries < 2);
+        struct seat *s = &d->seat[i];
+        /* A ledger that is away is not waited for: the next start judges the same. */
+        bool done = (patient || !s->away) && run_one(s);
+        for (int tries = 0;
+             !done && !s->gone &&
+             (patient ? tries < 30 : !s->away && dg_steady_us() < until_us && tries < 2);
              tries++) {
             dg_board_beat(d->j->run->board, WHO);
             struct run_thread never = {0};
-            run_pause(&never, d->seat[i].retry.wait_us);
-            done = run_one(&d->seat[i]);
+            run_pause(&never, s->retry.wait_us);
+            done = run_one(s);
         }
         if (!done) {
             atomic_store(&d->j->failed, true);

@@ -1,4 +1,5 @@
 /* The main thread: signals, the watchdog, and the way from one generation to the next. */
+#include "connectors/postgres_guard.h"
 #include "engine/cli/exit_codes.h"
 #include "engine/cli/run.h"
 #include "engine/log.h"
@@ -14,7 +15,9 @@
 #define TICK_NS      100000000
 #define SAME_STOP_US 500000 /* signals this close together are one wish */
 #define STATUS_US    INT64_C(1000000)
-#define STOP_US      INT64_C(60000000) /* longer than everything that is bounded on the way out */
+#define STOP_US      INT64_C(30000000) /* longer than everything that is bounded on the way out */
+#define HURRY_US     INT64_C(5500000)  /* from then on nobody waits long for the database */
+#define HURRY_MS     3000              /* ... longer than this */
 
 enum phase {
     OPENING,  /* the judge's thread opens the streams */
@@ -316,6 +319,16 @@ static bool advance(struct leader *m)
     return (m->next != NULL ? take_over(m) : begin_again(m)) == 0;
 }
 
+/* A server that is frozen holds up whoever waits for it: not for ever, and not the way out. */
+static void free_the_stuck(const struct leader *m)
+{
+    if (m->stop && m->stop_us != 0 && dg_steady_us() - m->stop_us > HURRY_US) {
+        dg_pg_guard_cut(HURRY_MS);
+    } else {
+        dg_pg_guard_look();
+    }
+}
+
 int run_daemon(struct run *r)
 {
     struct leader m = {.r = r, .watchdog_us = run_watchdog_us()};
@@ -334,6 +347,7 @@ int run_daemon(struct run *r)
             load_again(&m);
         }
         tell_systemd(&m);
+        free_the_stuck(&m);
         if (m.stop && m.stop_us != 0 && dg_steady_us() - m.stop_us > STOP_US) {
             dg_log(DG_LOG_ERROR, "stopped",
                    "something does not end: leaving; what was not "

@@ -1,6 +1,6 @@
 """Goal: whatever happens to the daemon, the database or the broker, the final rows are those of an undisturbed run.
 
-    faults.py kill|postgres|broker|freeze|outage|cuts|lost|versions [--n N] [--seed S] ...      see tests/fault/kill and its siblings
+    faults.py kill|postgres|broker|freeze|outage|cuts|lost|versions|leave [--n N] [--seed S] ...      see tests/fault/kill and its siblings
 
 Method: a topic is filled while the daemon reads it and is disturbed at moments that the seed decides; then what is left is
 read to the end. The same topic, read by another group into another database without a disturbance, gives the rows that
@@ -232,15 +232,19 @@ def freeze(args):
 
 
 def outage(args):
-    """PostgreSQL away for --seconds, twice; the daemon waits, its memory bounded."""
-    scene = Scene(args, seconds=2.0 * args.seconds + 15, rate=args.rate)
+    """PostgreSQL away for --seconds, N times; the daemon waits, its memory bounded."""
+    scene = Scene(args, seconds=float(args.n) * args.seconds + 15, rate=args.rate)
     daemon = Daemon(scene.config, scene.db, "outage", lanes=2)
     time.sleep(3.0)
     before, _ = daemon.memory_mb()
-    for i in range(2):
+    for i in range(args.n):
         live.postgres("stop", *(["--crash"] if i else []))
-        time.sleep(args.seconds)
-        daemon.must_run()
+        resident, until = [], time.monotonic() + args.seconds
+        while time.monotonic() < until:
+            time.sleep(min(10.0, max(0.0, until - time.monotonic())))
+            daemon.must_run()
+            resident.append(f"{daemon.memory_mb()[0]:.0f}")
+        say(f"resident MB, every 10 s: {' '.join(resident)}")
         now, most = daemon.memory_mb()
         ready = daemon.get("/readyz").strip()
         say(f"away for {args.seconds} s at {args.rate} records/s: {before:.0f} MB before, {now:.0f} now, {most:.0f} at most; "
@@ -253,7 +257,7 @@ def outage(args):
     daemon.must_run()
     daemon.stop()
     live.finish(scene.config, scene.db, "outage", lanes=2)
-    scene.check(f"2 outages of {args.seconds} s, seed {args.seed}")
+    scene.check(f"{args.n} outages of {args.seconds} s, seed {args.seed}")
 
 
 def server_files(name="data"):
@@ -314,6 +318,57 @@ def lost(args):
     daemon.stop()
     live.finish(scene.config, scene.db, "lost", lanes=2)
     scene.check(f"{args.n + 2} fail-overs that lost commits, seed {args.seed}; noticed {again:.0f} times")
+
+
+def signal_server(number):
+    """To the postmaster and all that it started."""
+    with open(os.path.join(server_files(), "postmaster.pid")) as f:
+        postmaster = int(f.readline())
+    children = live.run("ps", "-o", "pid=", "--ppid", postmaster, check=False).stdout.split()
+    for pid in [postmaster, *map(int, children)]:
+        os.kill(pid, number)
+
+
+def leave(args):
+    """SIGTERM while PostgreSQL is frozen (it holds its connections and answers nothing), while it is down, and twice: how long
+    it takes. What was not committed is read again by the next start."""
+    scene = Scene(args, seconds=60)
+    daemon = Daemon(scene.config, scene.db, "leave", lanes=2, properties=QUICK)
+
+    def told_to_stop(how, code, most, wait=2.0, again=False):
+        wait_for(lambda: (daemon.metric("driftgauge_commits_total") or 0) > 2, "commits")
+        if how == "frozen":
+            signal_server(signal.SIGSTOP)
+        elif how == "down":
+            live.postgres("stop", "--crash")
+        time.sleep(wait)
+        daemon.must_run()
+        ready = daemon.get("/readyz").strip()
+        began = time.monotonic()
+        daemon.signal(signal.SIGTERM)
+        if again:
+            time.sleep(1.0)
+            daemon.signal(signal.SIGTERM)
+        daemon.wait(60, code)
+        took = time.monotonic() - began
+        if how == "frozen":
+            signal_server(signal.SIGCONT)
+        elif how == "down":
+            live.postgres("start")
+        say(f"{how}{', told twice' if again else ''}: left with {code} after {took:.1f} s; /readyz had said: {ready[:150]}")
+        if took > most:
+            fail(f"that is more than {most} s: {daemon.words()}")
+        daemon.start()
+
+    told_to_stop("there", 0, 5)
+    told_to_stop("frozen", 0, 15)
+    told_to_stop("frozen", 0, 15, wait=0.0)
+    told_to_stop("down", 0, 10)
+    told_to_stop("frozen", 130, 3, again=True)
+    scene.wait_for_producer()
+    daemon.stop()
+    live.finish(scene.config, scene.db, "leave", lanes=2)
+    scene.check(f"SIGTERM while PostgreSQL was frozen or down, seed {args.seed}")
 
 
 def versions(args):
@@ -418,7 +473,7 @@ def cuts(args):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["kill", "postgres", "broker", "freeze", "outage", "cuts", "lost", "versions"])
+    parser.add_argument("what", choices=["kill", "postgres", "broker", "freeze", "outage", "cuts", "lost", "versions", "leave"])
     parser.add_argument("--n", "--kills", type=int, default=0, help="how many times")
     parser.add_argument("--seed", type=int, default=int(os.environ.get("DG_SEED", "1")))
     parser.add_argument("--seconds", type=float, default=20.0, help="outage: how long PostgreSQL is away")
@@ -426,7 +481,7 @@ def main():
     parser.add_argument("--room", type=float, default=200.0, help="outage: MB by which memory may grow")
     parser.add_argument("--unfenced", help="freeze: a program without the fence")
     args = parser.parse_args()
-    args.n = args.n or {"kill": 20, "postgres": 5, "broker": 2, "freeze": 2, "outage": 2, "cuts": 20, "lost": 2, "versions": 4}[args.what]
+    args.n = args.n or {"kill": 20, "postgres": 5, "broker": 2, "freeze": 2, "outage": 2, "cuts": 20, "lost": 2, "versions": 4, "leave": 1}[args.what]
     try:
         globals()[args.what](args)
     finally:
