@@ -225,18 +225,28 @@ int dg_postgres_ledger_open(const struct dg_postgres_ledger_options *options,
     return code;
 }
 
-/* Tables that the role may not do everything with that a ledger does. */
+/* What the role may not do of all that a ledger does. For UPDATE some column is enough, which is
+ * also what locking a row needs. */
 static const char rights_sql[] =
-    "SELECT coalesce(string_agg(format('%s on %s', wanted, name), ', ' ORDER BY name), ''), "
-    "pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean, "
-    "has_database_privilege(current_database(), 'TEMPORARY') FROM (VALUES "
-    "('live_stream', 'SELECT'), ('live_stream', 'INSERT'), ('live_partition', 'INSERT'), "
-    "('live_partition', 'UPDATE'), ('live_position', 'INSERT'), ('live_position', 'UPDATE'), "
-    "('live_group', 'INSERT'), ('pane_delta', 'INSERT'), ('pane_delta', 'DELETE'), "
-    "('pane_state', 'INSERT'), ('pane_state', 'DELETE'), ('live_checkpoint', 'UPDATE'), "
-    "('live_gap', 'INSERT'), ('series_result', 'INSERT'), ('slice_result', 'UPDATE'), "
-    "('live_definition', 'INSERT'), ('audit_log', 'INSERT')) t (name, wanted) "
-    "WHERE NOT has_table_privilege('driftgauge.' || name, wanted)";
+    "SELECT coalesce(string_agg(lacking, ', ' ORDER BY lacking), ''), pg_is_in_recovery() OR "
+    "current_setting('transaction_read_only')::boolean, "
+    "has_database_privilege(current_database(), 'TEMPORARY') FROM (SELECT format('%s on %s', "
+    "wanted, name) AS lacking FROM (VALUES "
+    "('live_stream', 'SELECT INSERT UPDATE'), ('live_partition', 'SELECT INSERT UPDATE'), "
+    "('live_position', 'SELECT INSERT UPDATE'), ('live_group', 'SELECT INSERT'), "
+    "('pane_delta', 'SELECT INSERT DELETE'), ('pane_state', 'SELECT INSERT DELETE'), "
+    "('live_checkpoint', 'SELECT INSERT UPDATE DELETE'), ('live_gap', 'INSERT'), "
+    "('live_definition', 'SELECT INSERT DELETE'), ('series_result', 'SELECT INSERT UPDATE'), "
+    "('slice_result', 'SELECT INSERT UPDATE'), ('monitor', 'SELECT INSERT UPDATE'), "
+    "('config_version', 'SELECT INSERT'), ('slice', 'SELECT INSERT'), "
+    "('series_column', 'SELECT INSERT'), ('baseline', 'SELECT INSERT'), "
+    "('monitor_window', 'SELECT INSERT'), ('tenant', 'SELECT'), ('audit_log', 'INSERT')) "
+    "t (name, list) CROSS JOIN LATERAL unnest(string_to_array(list, ' ')) wanted WHERE CASE WHEN "
+    "wanted = 'UPDATE' THEN NOT has_any_column_privilege('driftgauge.' || name, wanted) ELSE NOT "
+    "has_table_privilege('driftgauge.' || name, wanted) END UNION ALL SELECT 'EXECUTE on function "
+    "ensure_partition' WHERE NOT "
+    "has_function_privilege('driftgauge.ensure_partition(timestamptz)', "
+    "'EXECUTE')) l";
 
 static int check_rights(struct dg_pg_ledger *l, struct dg_error *err)
 {

@@ -43,8 +43,9 @@ static void leave_out(struct run_lane *l, struct run_place *p, const struct dg_e
 
 /* -- acquiring -- */
 
-/* How many partitions each monitor's topics have: the judge waits for as many. */
-static int count_partitions(struct run_lane *l, struct dg_error *err)
+/* How many partitions each monitor's topics have: the judge waits for as many. *ledger: it was the
+ * ledger that was asked last. */
+static int count_partitions(struct run_lane *l, bool *ledger, struct dg_error *err)
 {
     for (size_t i = 0; i < l->g->n; i++) {
         struct run_monitor *m = &l->g->monitor[i];
@@ -52,6 +53,7 @@ static int count_partitions(struct run_lane *l, struct dg_error *err)
         size_t sum = 0;
         for (size_t k = 0; k < source->n_topics; k++) {
             int32_t n = 0;
+            *ledger = false;
             const int rc = dg_kafka_partitions(l->member, source->topic[k], ASK_MS, &n, err);
             if (rc != 0 && rc != ENOENT) {
                 return rc;
@@ -63,6 +65,7 @@ static int count_partitions(struct run_lane *l, struct dg_error *err)
             }
             sum += n > 0 ? (size_t)n : 0;
             atomic_store(&m->partitions[k], n);
+            *ledger = true;
             const int enrolled =
                 n <= 0 ? 0 : l->ledger->ops->enroll(l->ledger, m->stream, source->topic[k], n, err);
             if (enrolled != 0) {
@@ -238,14 +241,16 @@ static int start_reading(struct run_lane *l, struct dg_error *err)
     return rc;
 }
 
-/* One step; *again = there is more to do at once. */
-static int take_step(struct run_lane *l, bool *again, struct dg_error *err)
+/* One step; *again = there is more to do at once, *ledger: what fails is the ledger. */
+static int take_step(struct run_lane *l, bool *again, bool *ledger, struct dg_error *err)
 {
     *again = true;
+    *ledger = false;
     if (!l->counted_partitions) {
-        return count_partitions(l, err);
+        return count_partitions(l, ledger, err);
     }
     if (l->n_acquired < l->n_places) {
+        *ledger = true;
         const int rc = acquire_place(l, &l->place[l->n_acquired], err);
         l->n_acquired += rc == 0;
         return rc;
@@ -300,8 +305,8 @@ void run_take(struct run_lane *l)
     }
     while (again && dg_steady_us() < until_us) {
         struct dg_error err = {0};
-        const bool asked_ledger = l->counted_partitions && l->n_acquired < l->n_places;
-        const int rc = take_step(l, &again, &err);
+        bool asked_ledger = false;
+        const int rc = take_step(l, &again, &asked_ledger, &err);
         if (rc != 0) {
             if (!asked_ledger) { /* the ledger's failures are told by itself */
                 l->broker_words = err;

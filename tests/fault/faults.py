@@ -1,6 +1,6 @@
 """Goal: whatever happens to the daemon, the database or the broker, the final rows are those of an undisturbed run.
 
-    faults.py kill|postgres|broker|freeze|outage|cuts|lost|versions|leave [--n N] [--seed S] ...      see tests/fault/kill and its siblings
+    faults.py kill|postgres|broker|freeze|outage|cuts|lost|versions|leave|full [--n N] [--seed S] ...      see tests/fault/kill and its siblings
 
 Method: a topic is filled while the daemon reads it and is disturbed at moments that the seed decides; then what is left is
 read to the end. The same topic, read by another group into another database without a disturbance, gives the rows that
@@ -371,6 +371,68 @@ def leave(args):
     scene.check(f"SIGTERM while PostgreSQL was frozen or down, seed {args.seed}")
 
 
+class SmallDisk:
+    """The server's files on a file system of their own, in memory."""
+
+    def __init__(self, megabytes):
+        self.data, aside = server_files(), server_files("aside")
+        owner = os.stat(self.data)
+        live.postgres("stop")
+        os.rename(self.data, aside)
+        os.mkdir(self.data, 0o700)
+        how = f"size={megabytes}m,mode=700,uid={owner.st_uid},gid={owner.st_gid}"
+        if live.run("mount", "-t", "tmpfs", "-o", how, "tmpfs", self.data, check=False).returncode != 0:
+            os.rmdir(self.data)
+            os.rename(aside, self.data)
+            say("no right to mount a file system: skipped")
+            sys.exit(77)
+        live.run("cp", "-a", aside + "/.", self.data)
+        live.postgres("start")
+
+    def fill(self, leave):
+        with open(os.path.join(self.data, "fill"), "wb", buffering=0) as f:
+            room = os.statvfs(self.data)
+            try:
+                while room.f_bavail * room.f_frsize > leave:
+                    f.write(bytes(min(1 << 20, room.f_bavail * room.f_frsize - leave)))
+                    room = os.statvfs(self.data)
+            except OSError:
+                pass  # the server was quicker
+
+    def free(self):
+        os.remove(os.path.join(self.data, "fill"))
+
+    def close(self):
+        live.postgres("stop", "--crash", check=False)
+        live.run("umount", "-l", self.data, check=False)
+
+
+def full(args):
+    """The disk of PostgreSQL is full, for its tables or (after that) its log of writes, which stops the server; then there is
+    room again."""
+    disk = SmallDisk(700)
+    try:
+        scene = Scene(args, seconds=30.0 * args.n + 10)
+        daemon = Daemon(scene.config, scene.db, "full", lanes=2)
+        for i in range(args.n):
+            wait_for(lambda: daemon.get("/readyz").startswith("ready") and daemon.metric("driftgauge_commits_total") > 2, "commits")
+            disk.fill(leave=scene.random.choice([0, 200000]))
+            wait_for(lambda: not daemon.get("/readyz").startswith("ready"), "the disk to be full", 60)
+            time.sleep(scene.random.uniform(2.0, 6.0))
+            daemon.must_run()
+            say(f"{i}: /readyz: {daemon.get('/readyz').strip()[:300]}")
+            disk.free()
+            live.postgres("start", check=False)
+            wait_for(lambda: daemon.get("/readyz").startswith("ready"), "the daemon to go on", 90)
+        scene.wait_for_producer()
+        daemon.must_run()
+        daemon.stop()
+        live.finish(scene.config, scene.db, "full", lanes=2)
+        scene.check(f"disk full {args.n} times, seed {args.seed}")
+    finally:
+        disk.close()
+
+
 def versions(args):
     """Rows of driftgauge.live_group vanish while the daemon runs; by one who switches triggers off."""
     scene = Scene(args, seconds=4.0 * args.n + 5)
@@ -473,7 +535,7 @@ def cuts(args):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["kill", "postgres", "broker", "freeze", "outage", "cuts", "lost", "versions", "leave"])
+    parser.add_argument("what", choices=["kill", "postgres", "broker", "freeze", "outage", "cuts", "lost", "versions", "leave", "full"])
     parser.add_argument("--n", "--kills", type=int, default=0, help="how many times")
     parser.add_argument("--seed", type=int, default=int(os.environ.get("DG_SEED", "1")))
     parser.add_argument("--seconds", type=float, default=20.0, help="outage: how long PostgreSQL is away")
@@ -481,7 +543,7 @@ def main():
     parser.add_argument("--room", type=float, default=200.0, help="outage: MB by which memory may grow")
     parser.add_argument("--unfenced", help="freeze: a program without the fence")
     args = parser.parse_args()
-    args.n = args.n or {"kill": 20, "postgres": 5, "broker": 2, "freeze": 2, "outage": 2, "cuts": 20, "lost": 2, "versions": 4, "leave": 1}[args.what]
+    args.n = args.n or {"kill": 20, "postgres": 5, "broker": 2, "freeze": 2, "outage": 2, "cuts": 20, "lost": 2, "versions": 4, "leave": 1, "full": 2}[args.what]
     try:
         globals()[args.what](args)
     finally:

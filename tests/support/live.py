@@ -108,8 +108,8 @@ def producing(name, **o):
 
 # ---- PostgreSQL ------------------------------------------------------------------------------------------------------
 
-def postgres(*args):
-    return run(f"{SOURCE}/scripts/postgres.sh", args[0], os.environ["DG_PG_DIR"], *args[1:])
+def postgres(*args, **kwargs):
+    return run(f"{SOURCE}/scripts/postgres.sh", args[0], os.environ["DG_PG_DIR"], *args[1:], **kwargs)
 
 
 def sql(text, database):
