@@ -153,6 +153,28 @@ static void build_format(struct dg_builder *b, const struct dg_settings *s)
 
 /* ---- events in a record -------------------------------------------------------------------- */
 
+/* Of a preset whose records are JSON: nothing else may say that they are Avro. */
+static void refuse_avro(struct dg_builder *b, const struct dg_settings *s, const char *preset)
+{
+    const struct dg_source_spec *const spec = &b->m->source;
+    const bool json = spec->kind == DG_RECORD_JSON; /* then build_framing has spoken */
+    const size_t key = spec->kind == DG_RECORD_AVRO               ? SOURCE_FORMAT
+                       : !json && s->value[SOURCE_SCHEMA].present ? SOURCE_SCHEMA
+                                                                  : SOURCE_FRAMING;
+    static const char *const name[] = {
+        [SOURCE_FORMAT] = "format", [SOURCE_SCHEMA] = "schema", [SOURCE_FRAMING] = "framing"};
+    if (key == SOURCE_FRAMING && (json || spec->framing == DG_FRAMING_AUTO)) {
+        return;
+    }
+    dg_diagnose(b->d, DG_ERROR, s->value[key].place,
+                "where they are JSON, say format: json and leave out 'schema'; where they are "
+                "Avro, leave out 'preset' and name their fields under 'columns', see "
+                "docs/KAFKA.md",
+                "monitor '%.100s': the preset %s reads JSON only, and '%s' says that the records "
+                "are Avro",
+                b->m->name == NULL ? "" : b->m->name, preset, name[key]);
+}
+
 static void build_instances(struct dg_builder *b, const struct dg_settings *s)
 {
     struct dg_source_spec *const spec = &b->m->source;
@@ -162,9 +184,8 @@ static void build_instances(struct dg_builder *b, const struct dg_settings *s)
     spec->instances = dg_builder_copy(b, instances->present ? instances->text : NULL);
     const bool json_only =
         preset != NULL && strcmp(preset, "canonical") != 0 && strcmp(preset, "kserve") != 0;
-    if (json_only && spec->kind == DG_RECORD_AVRO) {
-        dg_diagnose(b->d, DG_ERROR, s->value[SOURCE_PRESET].place, "remove one of them",
-                    "records of the preset %s are JSON, but 'format' is avro", preset);
+    if (json_only) {
+        refuse_avro(b, s, preset);
     }
     if (!instances->present) {
         return;
