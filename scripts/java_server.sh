@@ -1,6 +1,7 @@
 # A Java server of its own in a directory: what kafka.sh and registry.sh share; not to be run.
 # Both set: home (where the program is), heap, archive, mark (a text of the server's command line), own_files,
-# started (what its log says when it serves), and define create and serve; dir is where the server runs.
+# started (what its log says when it serves), install (what install_server takes), and define usage, create, serve, and
+# own_command for the commands that they do not share; dir is where the server runs. They end with: command_line "$@"
 
 fail() {
     echo "$(basename "$0"): $*" >&2
@@ -162,4 +163,27 @@ drop() {
 port() {
     [ -f "$dir/server.properties" ] || fail "no server in $dir; make one: scripts/$(basename "$0") start $dir"
     sed -n "s|^$1=.*[^0-9]||p; s|^$1=||p" "$dir/server.properties"
+}
+
+wrong_usage() {
+    usage >&2
+    exit 2
+}
+
+# command_line COMMAND [DIR [arg...]]
+command_line() {
+    case ${1:-} in
+    -h | --help) usage ;;
+    install) install_server "${install[@]}" ;;
+    installed) installed ;;
+    *)
+        [ $# -ge 2 ] || wrong_usage
+        dir=$2
+        case $1 in
+        stop) stop "${3:-}" ;;
+        drop) drop ;;
+        *) own_command "$@" ;;
+        esac
+        ;;
+    esac
 }

@@ -213,34 +213,15 @@ tool() {
     kafka_class "$1" --bootstrap-server "$(address PLAINTEXT)" "${@:2}"
 }
 
-case ${1:-} in
--h | --help)
-    usage
-    exit 0
-    ;;
-install)
-    install_server "$root/tests/kafka/pom.xml" dependency:copy-dependencies -DincludeScope=runtime
-    exit 0
-    ;;
-installed)
-    installed
-    exit
-    ;;
-esac
-if [ $# -lt 2 ]; then
-    usage >&2
-    exit 2
-fi
-dir=$2
-case $1 in
-start) start_as_told "${3:-}" ;;
-stop) stop "${3:-}" ;;
-drop) drop ;;
-env) environment ;;
-topic) topic "${@:3}" ;;
-tool) tool "${@:3}" ;;
-*)
-    usage >&2
-    exit 2
-    ;;
-esac
+own_command() {
+    case $1 in
+    start) start_as_told "${3:-}" ;;
+    env) environment ;;
+    topic) topic "${@:3}" ;;
+    tool) tool "${@:3}" ;;
+    *) wrong_usage ;;
+    esac
+}
+
+install=("$root/tests/kafka/pom.xml" dependency:copy-dependencies -DincludeScope=runtime)
+command_line "$@"

@@ -43,35 +43,17 @@ serve() {
         "-D$mark" -jar "$home"/program/apicurio-registry-app-*-runner.jar
 }
 
-case ${1:-} in
--h | --help)
-    usage
-    exit 0
-    ;;
-install)
-    install_server "$root/tests/registry/pom.xml" dependency:unpack-dependencies
-    exit 0
-    ;;
-installed)
-    installed
-    exit
-    ;;
-esac
-if [ $# -lt 2 ]; then
-    usage >&2
-    exit 2
-fi
-dir=$2
-case $1 in
-start) start ;;
-stop) stop "${3:-}" ;;
-drop) drop ;;
-env)
-    number=$(port port)
-    echo "export SCHEMA_REGISTRY_URL=http://127.0.0.1:$number/apis/ccompat/v7"
-    ;;
-*)
-    usage >&2
-    exit 2
-    ;;
-esac
+own_command() {
+    local number
+    case $1 in
+    start) start ;;
+    env)
+        number=$(port port)
+        echo "export SCHEMA_REGISTRY_URL=http://127.0.0.1:$number/apis/ccompat/v7"
+        ;;
+    *) wrong_usage ;;
+    esac
+}
+
+install=("$root/tests/registry/pom.xml" dependency:unpack-dependencies)
+command_line "$@"
