@@ -6,8 +6,9 @@
 #include "tests/check.h"
 #include "tests/support/live_court.h"
 #include "tests/support/plain_lane.h"
+#include "tests/support/seeds.h"
 
-static unsigned long n_seeds = 8, first_seed = 1;
+static struct seeds seeds = {8, 1};
 
 struct trial {
     struct live_logs logs;
@@ -132,22 +133,14 @@ static void run_seed(uint64_t seed)
 
 static void final_rows_are_those_of_a_replay(void)
 {
-    for (unsigned long i = 0; i < n_seeds; i++) {
-        const int before = check_failures;
-        run_seed(first_seed + i);
-        if (check_failures != before) {
-            fprintf(stderr, "seed %lu failed: run with arguments 1 %lu\n", first_seed + i,
-                    first_seed + i);
-        }
-    }
-    printf("%lu seeds, %llu windows judged, %llu of them again\n", n_seeds,
+    seeds_run(&seeds, run_seed);
+    printf("%lu seeds, %llu windows judged, %llu of them again\n", seeds.n,
            (unsigned long long)sum_windows, (unsigned long long)sum_again);
-    CHECK(n_seeds < 8 || sum_again > 10 * n_seeds); /* else this proves nothing */
+    CHECK(seeds.n < 8 || sum_again > 10 * seeds.n); /* else this proves nothing */
 }
 
 int main(int argc, char **argv)
 {
-    n_seeds = argc > 1 ? strtoul(argv[1], NULL, 10) : n_seeds;
-    first_seed = argc > 2 ? strtoul(argv[2], NULL, 10) : first_seed;
+    seeds_read(&seeds, argc, argv);
     return CHECK_MAIN(1, argv, CASE(final_rows_are_those_of_a_replay));
 }

@@ -8,13 +8,14 @@
 #include "engine/live/lane.h"
 #include "tests/check.h"
 #include "tests/support/live_court.h"
+#include "tests/support/seeds.h"
 
 #include <errno.h>
 
 #define WALKERS_MAX 4
 #define NOBODY      SIZE_MAX
 
-static unsigned long n_seeds = 5, first_seed = 1;
+static struct seeds seeds = {5, 1};
 static const char *const TOPIC[] = {"log"};
 
 /* A process with one lane. */
@@ -318,20 +319,13 @@ static void run_seed(uint64_t seed)
 
 static void final_rows_are_those_of_a_replay(void)
 {
-    for (unsigned long i = 0; i < n_seeds; i++) {
-        const int before = check_failures;
-        run_seed(first_seed + i);
-        if (check_failures != before) {
-            fprintf(stderr, "seed %lu failed: run with arguments 1 %lu\n", first_seed + i,
-                    first_seed + i);
-        }
-    }
+    seeds_run(&seeds, run_seed);
     printf("%lu seeds: %llu windows judged, %llu of them again; %llu lanes and judges killed, %llu "
            "commits fenced off\n",
-           n_seeds, (unsigned long long)sum_windows, (unsigned long long)sum_again,
+           seeds.n, (unsigned long long)sum_windows, (unsigned long long)sum_again,
            (unsigned long long)sum_kills, (unsigned long long)sum_fenced);
-    CHECK(n_seeds < 5 || (sum_again > 10 * n_seeds && sum_kills >= n_seeds &&
-                          sum_fenced >= n_seeds / 2)); /* else this proves nothing */
+    CHECK(seeds.n < 5 || (sum_again > 10 * seeds.n && sum_kills >= seeds.n &&
+                          sum_fenced >= seeds.n / 2)); /* else this proves nothing */
 }
 
 /* A lane is frozen with counted rows in hand; another takes its partition, counts the same rows and
@@ -378,8 +372,7 @@ static void without_the_fence_a_zombie_counts_twice(void)
 
 int main(int argc, char **argv)
 {
-    n_seeds = argc > 1 ? strtoul(argv[1], NULL, 10) : n_seeds;
-    first_seed = argc > 2 ? strtoul(argv[2], NULL, 10) : first_seed;
+    seeds_read(&seeds, argc, argv);
     return CHECK_MAIN(1, argv, CASE(final_rows_are_those_of_a_replay),
                       CASE(without_the_fence_a_zombie_counts_twice));
 }
