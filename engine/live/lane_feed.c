@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BATCH_RECORDS 512 /* decoded at once at most: with its columns a batch stays in the cache */
+#define BATCH_RECORDS 512 /* decoded at once at most: its columns stay in the cache */
 
 /* What is at hand: records [0, n) of a partition for one of its streams. */
 struct feed {
