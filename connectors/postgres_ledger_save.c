@@ -488,7 +488,7 @@ static int begin_save(struct dg_pg_ledger *l, int32_t stream, struct dg_error *e
     struct pg_result *r = NULL;
     int code = dg_pg_run(l->pg, "save",
                          "BEGIN; SET LOCAL statement_timeout = '10min'; SET LOCAL "
-                         "driftgauge.supersede = 'done'",
+                         "driftgauge.supersede = 'done'; SET LOCAL driftgauge.save = 'judge'",
                          err);
     if (code == 0) {
         dg_pg_args_clear(&l->args);

@@ -310,6 +310,11 @@ retention_forgets_streams_that_ended() {
     matches "nor write another tenant's panes" "$(as carol "INSERT INTO driftgauge.pane_delta (tenant_id, stream_id, position_id, seq, pane_us, body) VALUES (7, 1, 1, 1, 1, '')")" "row-level security"
     matches "what counts depend on goes with its stream only" "$(sql "DELETE FROM driftgauge.live_position" || true)" "delete its row of live_stream instead"
     matches "nor all at once" "$(sql "TRUNCATE driftgauge.live_group" || true)" "delete rows of live_stream instead"
+    matches "so do panes" "$(sql "DELETE FROM driftgauge.pane_delta" || true)" "delete its row of live_stream instead"
+    matches "merged ones, too" "$(sql "INSERT INTO driftgauge.pane_state (tenant_id, stream_id, pane_us, body) SELECT 1, stream_id, 0, 'x' FROM
+        driftgauge.pane_delta; DELETE FROM driftgauge.pane_state" || true)" "delete its row of live_stream instead"
+    matches "and what a judge remembers" "$(sql "TRUNCATE driftgauge.live_checkpoint" || true)" "delete rows of live_stream instead"
+    check "a judge deletes what nobody needs" "$(as carol "BEGIN; SET LOCAL driftgauge.save = 'judge'; DELETE FROM driftgauge.pane_delta RETURNING 1; ROLLBACK")" 1
     matches "nor a position of another's stream" "$(as carol "INSERT INTO driftgauge.live_position (tenant_id, stream_id, topic, partition)
         SELECT 1, max(stream_id), 't', 0 FROM (SELECT 4 AS stream_id) x")" "violates foreign key"
 }
