@@ -205,14 +205,15 @@ def accepted(config, db):
         d = Daemon(config, db, "accepted", brokers=brokers, properties=properties, name="accepted", args=("--check-connect",)).wait(30)
         if "ok     broker" not in everything(d):
             fail(f"{properties}: {d.words()}")
-    del os.environ["LSAN_OPTIONS"]
     wrong = write("wrong", WRONG)
     for properties, word in ((tls(**client(certificate, key), **{"ssl.key.password_file": wrong}), "`ssl.key.password_file`"),
                              (tls(**client(certificate, key)), "`ssl.key.password_file`"),
                              (tls(**{**store, "ssl.keystore.password_file": wrong}), "`ssl.keystore.password_file`")):
+        os.environ["LSAN_OPTIONS"] = f"detect_leaks={int('ssl.keystore.location' not in properties)}"
         d = Daemon(config, db, "locked", brokers=MTLS, properties=properties, name="locked").wait(30, code=3)
         if word not in everything(d):
             fail(f"{properties}: {d.words()}")
+    del os.environ["LSAN_OPTIONS"]
 
 
 # ---- what is wrong ---------------------------------------------------------------------------------------------------
