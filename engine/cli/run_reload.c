@@ -17,7 +17,7 @@
 #define STATUS_US    INT64_C(1000000)
 #define STOP_US      INT64_C(30000000) /* longer than everything that is bounded on the way out */
 #define HURRY_US     INT64_C(5500000)  /* from then on nobody waits long for the database */
-#define HURRY_MS     3000              /* ... longer than this */
+#define HURRY_MS     1500              /* ... longer than this */
 
 enum phase {
     OPENING,  /* the judge's thread opens the streams */

@@ -361,8 +361,8 @@ def leave(args):
         daemon.start()
 
     told_to_stop("there", 0, 5)
-    told_to_stop("frozen", 0, 15)
-    told_to_stop("frozen", 0, 15, wait=0.0)
+    told_to_stop("frozen", 0, 20)
+    told_to_stop("frozen", 0, 20, wait=0.0)
     told_to_stop("down", 0, 10)
     told_to_stop("frozen", 130, 3, again=True)
     scene.wait_for_producer()
