@@ -274,9 +274,11 @@ static struct dg_value slice_new_fields(const struct dg_slice_row *r)
     X(severity, TEXT, value_TEXT(dg_severity_name(r->severity)),                                   \
       "worst of its series and checks: ok, warn or critical")                                      \
     X(rows, COUNT, value_COUNT(r->rows), "rows in the distributions")                              \
-    X(n_series, COUNT, value_COUNT(r->n_series), "series evaluated: columns times baselines")      \
-    X(n_drift, COUNT, value_COUNT(r->n_drift), "series that drifted")                              \
-    X(n_warn, COUNT, value_COUNT(r->n_warn), "series that warned")                                 \
+    X(n_series, COUNT, value_COUNT(r->n_series),                                                   \
+      "columns evaluated, whatever the number of baselines")                                       \
+    X(n_drift, COUNT, value_COUNT(r->n_drift), "columns that drifted against a baseline")          \
+    X(n_warn, COUNT, value_COUNT(r->n_warn),                                                       \
+      "columns that warned against a baseline and drifted against none")                           \
     X(silent, BOOL, value_BOOL(r->silent), "no row in the whole window")                           \
     X(stream, BOOL, value_BOOL(r->stream),                                                         \
       "this row carries the health of the whole stream; elsewhere those fields are null")          \
