@@ -122,6 +122,13 @@ int dg_input_exit(int code)
     return code == ENOMEM ? DG_EXIT_UNEXPECTED : code == EINTR ? DG_EXIT_INTERRUPTED : DG_EXIT_DATA;
 }
 
+/* What the numbers of places in messages are; a topic's are what other tools of Kafka take. */
+static const char *places_of(const struct dg_source *source)
+{
+    const bool topic = source != NULL && strcmp(source->ops->name, "kafka") == 0;
+    return topic ? "offset" : "record or line";
+}
+
 void dg_report_bad(const uint64_t bad[DG_REASONS], const struct dg_bad_example example[],
                    size_t n_examples, const struct dg_source *source)
 {
@@ -136,10 +143,10 @@ void dg_report_bad(const uint64_t bad[DG_REASONS], const struct dg_bad_example e
                                      : "");
         for (size_t i = 0; i < n_examples; i++) {
             if (example[i].reason == (enum dg_reason)reason) {
-                dg_log(DG_LOG_WARNING, "bad_record", "  %s: %s at record or line %" PRIu64,
+                dg_log(DG_LOG_WARNING, "bad_record", "  %s: %s at %s %" PRIu64,
                        source != NULL ? source->ops->partition_name(source, example[i].partition)
                                       : "input",
-                       dg_reason_name((enum dg_reason)reason), example[i].place);
+                       dg_reason_name((enum dg_reason)reason), places_of(source), example[i].place);
             }
         }
     }

@@ -5,6 +5,7 @@ cannot be read). Each way of running reads them as a group of its own into a dat
 with those of a replay of the topic.
 """
 import os
+import re
 import sys
 import time
 
@@ -108,7 +109,9 @@ def replay_says_what_is_wrong():
         done = live.run(live.GAUGE, "replay", "-q", "-c", config, *args, check=False)
         if done.returncode != code or words not in done.stderr:
             fail(f"{what}: exit code {done.returncode}, not {code}: {done.stderr}")
-    done = live.run(live.GAUGE, "replay", "-q", "-c", config, "--input", "kafka://", *brokers, "--max-bad", "100%", "-o", "json")
+    done = live.run(live.GAUGE, "replay", "-c", config, "--input", "kafka://", *brokers, "--max-bad", "100%", "-o", "json")
+    if not re.search(r"part-a \[\d\]: \w+ at offset \d+", done.stderr):
+        fail(f"the offset of a bad record is not said: {done.stderr}")
     if '"records":0' in done.stdout.replace(" ", ""):
         fail("kafka:// alone does not mean the monitor's topic")
     out = os.path.join(live.work, "of-topic.baseline.json")
