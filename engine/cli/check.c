@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum form { FORM_TEXT, FORM_JSON };
 static const char *const forms[] = {"text", "json", NULL};
@@ -178,10 +179,24 @@ static void check_daemon(struct checked *c)
     }
 }
 
+static void refuse_directory(struct checked *c)
+{
+    c->out_of_memory = dg_diagnostics_begin(&c->d, c->file, NULL, 0) != 0;
+    if (!c->out_of_memory) {
+        dg_diagnose(&c->d, DG_ERROR, (struct dg_place){0},
+                    "`driftgauge check -c DIR` checks the files of one", "it is a directory");
+    }
+}
+
 static void check_file(struct checked list[], size_t i, const char *file)
 {
     struct checked *c = &list[i];
+    struct stat st;
     c->file = file;
+    if (stat(file, &st) == 0 && S_ISDIR(st.st_mode)) {
+        refuse_directory(c);
+        return;
+    }
     if (dg_is_settings_file(file)) {
         check_daemon(c);
         return;

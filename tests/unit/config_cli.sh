@@ -69,6 +69,9 @@ grep -q '^lanes: 2$' "$scratch/shown" && grep -q 'tenant: default' "$scratch/sho
 echo 'lanes: 65' > "$scratch/dir/driftgauge.yaml"
 "$DG_BINARY" check -c "$scratch/dir" > "$scratch/out" 2>&1
 [ $? = 3 ] && grep -q "driftgauge.yaml:1:8: error: 'lanes'" "$scratch/out" || fail "a bad driftgauge.yaml is not exit code 3"
+"$DG_BINARY" check "$scratch/dir" > "$scratch/out" 2>&1
+[ $? = 3 ] && grep -q 'it is a directory' "$scratch/out" && grep -q 'check -c DIR' "$scratch/out" ||
+    fail "a directory as an operand is not led to -c: $(cat "$scratch/out")"
 mkdir "$scratch/empty"
 "$DG_BINARY" check -c "$scratch/empty" 2> "$scratch/out"
 [ $? = 3 ] && grep -q 'has no monitor file' "$scratch/out" || fail "an empty directory is not exit code 3"
