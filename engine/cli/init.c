@@ -39,7 +39,7 @@ static const struct dg_option init_options[] = {
     {.name = "name",
      .kind = DG_OPTION_TEXT,
      .value = "NAME",
-     .doc = "the monitor's name (default: from the name of the data file)",
+     .doc = "the monitor's name (default: the topic, else from the name of the data file)",
      .offset = offsetof(struct init_settings, name)},
     {.name = "topic",
      .kind = DG_OPTION_TEXT,
@@ -111,6 +111,15 @@ static char *monitor_name(const char *path)
         return strdup("monitor");
     }
     return name;
+}
+
+/* A topic says more than the name of a file that somebody saved some of its records in. */
+static char *chosen_name(const struct init_settings *s)
+{
+    if (s->name != NULL) {
+        return strdup(s->name);
+    }
+    return s->topic != NULL && dg_name_valid(s->topic) ? strdup(s->topic) : monitor_name(s->from);
 }
 
 /* Baselines are found relative to the monitor file: if that is elsewhere, by the full path. */
@@ -203,7 +212,7 @@ static int guess(const struct init_settings *settings, const struct dg_profile *
     if (code != 0) {
         return code;
     }
-    char *name = settings->name == NULL ? monitor_name(settings->from) : strdup(settings->name);
+    char *name = chosen_name(settings);
     char *baseline = settings->baseline == NULL ? NULL : baseline_path(settings);
     struct dg_draft draft = {.data = settings->from,
                              .name = name,

@@ -353,6 +353,7 @@ static void a_topic_makes_it_a_monitor_for_the_daemon(void)
     struct dg_monitor *m = load(out);
     CHECK(m != NULL && m->source.n_topics == 1);
     if (m != NULL && m->source.n_topics == 1) {
+        CHECK_STR(m->name, "scores.v7"); /* that of the file would be `events` */
         CHECK_STR(m->source.topic[0], "scores.v7");
         CHECK(m->source.dead_letters == NULL);
     }
