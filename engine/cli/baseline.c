@@ -121,8 +121,9 @@ static char *stem_of(const char *path)
 static void say_built(const struct dg_baseline *b, const char *path)
 {
     char first[DG_TIME_TEXT], last[DG_TIME_TEXT];
-    printf("%s: baseline \"%s\" of %" PRIu64 " rows, %zu columns, %zu segments\nversion %s\n", path,
-           b->name, b->rows, b->n_columns, b->n_segments, b->version);
+    printf("%s: baseline \"%s\" of %" PRIu64 " rows, %zu column%s, %zu segment%s\nversion %s\n",
+           path, b->name, b->rows, b->n_columns, b->n_columns == 1 ? "" : "s", b->n_segments,
+           b->n_segments == 1 ? "" : "s", b->version);
     if (b->first_us != DG_TIME_NONE) {
         printf("events from %s to %s\n", dg_time_format(b->first_us, first),
                dg_time_format(b->last_us, last));
