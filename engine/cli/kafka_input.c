@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char SCHEME[] = "kafka://";
 
@@ -35,6 +36,22 @@ static int load_settings(struct dg_kafka_input *k, const char *path, struct dg_e
     }
     dg_diagnostics_deinit(&d);
     return rc == 0 ? 0 : dg_fail(err, rc, "%s cannot be used", path != NULL ? path : "settings");
+}
+
+/* The settings that were named, else those beside the monitor, else the defaults. */
+static int find_settings(struct dg_kafka_input *k, const struct dg_monitor *monitor,
+                         const char *named, struct dg_error *err)
+{
+    char *beside = named == NULL ? dg_monitor_resolve(monitor, "driftgauge.yaml") : NULL;
+    if (named == NULL && beside == NULL) {
+        return dg_fail_memory(err);
+    }
+    if (beside != NULL && access(beside, F_OK) == 0) {
+        named = beside;
+    }
+    const int rc = load_settings(k, named, err);
+    free(beside);
+    return rc;
 }
 
 static int take_topics(struct dg_kafka_input *k, const struct dg_input_files *inputs,
@@ -88,7 +105,7 @@ int dg_kafka_input_prepare(struct dg_kafka_input *k, const struct dg_input_files
                            const struct dg_monitor *monitor,
                            const struct dg_kafka_input_options *options, struct dg_error *err)
 {
-    int rc = load_settings(k, options->settings, err);
+    int rc = find_settings(k, monitor, options->settings, err);
     rc = rc != 0 ? rc : take_topics(k, inputs, monitor, err);
     rc = rc != 0 ? rc : take_properties(k, err);
     rc = rc != 0 ? rc : open_registry(k, options->registry, err);

@@ -20,8 +20,8 @@ struct dg_kafka_input_options {
      .kind = DG_OPTION_TEXT,                                                                       \
      .value = "FILE",                                                                              \
      .complete = DG_COMPLETE_FILE,                                                                 \
-     .doc = "the daemon's driftgauge.yaml: how to reach brokers and schema registry, for "         \
-            "kafka:// inputs",                                                                     \
+     .doc = "how to reach brokers and schema registry, for kafka:// inputs; default: "             \
+            "driftgauge.yaml beside the monitor, if there is one",                                 \
      .offset = offsetof(type, member.settings)},                                                   \
         {.name = "brokers",                                                                        \
          .kind = DG_OPTION_TEXT,                                                                   \

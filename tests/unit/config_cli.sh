@@ -69,6 +69,17 @@ grep -q '^lanes: 2$' "$scratch/shown" && grep -q 'tenant: default' "$scratch/sho
 echo 'lanes: 65' > "$scratch/dir/driftgauge.yaml"
 "$DG_BINARY" check -c "$scratch/dir" > "$scratch/out" 2>&1
 [ $? = 3 ] && grep -q "driftgauge.yaml:1:8: error: 'lanes'" "$scratch/out" || fail "a bad driftgauge.yaml is not exit code 3"
+mkdir "$scratch/beside"
+cat > "$scratch/beside/small.yaml" << 'END'
+monitor: small
+source: { topic: any, format: json }
+columns: { timestamp: ts, features: { x: numeric } }
+windows: [{ size: 1h }]
+baselines: { previous: previous_window }
+END
+cp "$scratch/dir/driftgauge.yaml" "$scratch/beside"
+"$DG_BINARY" replay -c "$scratch/beside/small.yaml" --input kafka://any > "$scratch/out" 2>&1
+[ $? = 3 ] && grep -q "driftgauge.yaml:1:8: error: 'lanes'" "$scratch/out" || fail "replay does not read driftgauge.yaml beside its monitor"
 "$DG_BINARY" check "$scratch/dir" > "$scratch/out" 2>&1
 [ $? = 3 ] && grep -q 'it is a directory' "$scratch/out" && grep -q 'check -c DIR' "$scratch/out" ||
     fail "a directory as an operand is not led to -c: $(cat "$scratch/out")"
