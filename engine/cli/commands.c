@@ -27,16 +27,14 @@ const struct dg_command *const dg_commands[] = {
 /* clang-format on */
 
 const struct dg_exit_doc dg_exit_docs[] = {
-    {DG_EXIT_OK, "success; a gate says promote"},
+    {DG_EXIT_OK, "success"},
     {DG_EXIT_UNEXPECTED, "an unexpected failure, such as a full disk or no memory"},
     {DG_EXIT_USAGE, "the command line is wrong"},
     {DG_EXIT_CONFIG, "a configuration or baseline file is wrong"},
     {DG_EXIT_DEPENDENCY, "a database, broker or registry cannot be reached"},
     {DG_EXIT_DATA, "the input cannot be read, or has more bad records than tolerated"},
     {DG_EXIT_TIMEOUT, "gave up waiting"},
-    {DG_EXIT_HOLD, "a gate says hold"},
     {DG_EXIT_WARN, "the verdict is warn, where the command was told to fail on it"},
-    {DG_EXIT_ROLLBACK, "a gate says roll back"},
     {DG_EXIT_CRITICAL, "the verdict is critical, where the command was told to fail on it"},
     {DG_EXIT_INTERRUPTED, "ended by an interrupt"},
 };

@@ -1,4 +1,5 @@
-/* engine/cli/exit_codes.h -- what the process answers. Part of the contract: never renumbered. */
+/* engine/cli/exit_codes.h -- what the process answers. Part of the contract: never renumbered; 10
+ * and 20 are kept for the verdicts of roll-outs. */
 #ifndef DG_ENGINE_CLI_EXIT_CODES_H
 #define DG_ENGINE_CLI_EXIT_CODES_H
 
@@ -7,16 +8,14 @@
 #include <stddef.h>
 
 enum dg_exit {
-    DG_EXIT_OK = 0,           /* done; a gate says promote */
+    DG_EXIT_OK = 0,           /* done */
     DG_EXIT_UNEXPECTED = 1,   /* anything that is none of the others: out of memory, disk full */
     DG_EXIT_USAGE = 2,        /* the command line is wrong */
     DG_EXIT_CONFIG = 3,       /* a configuration or baseline file is wrong */
     DG_EXIT_DEPENDENCY = 4,   /* a database, broker or registry cannot be reached */
     DG_EXIT_DATA = 5,         /* the input cannot be read, or is worse than tolerated */
     DG_EXIT_TIMEOUT = 6,      /* gave up waiting */
-    DG_EXIT_HOLD = 10,        /* a gate says hold */
     DG_EXIT_WARN = 11,        /* severity warn, where the command was asked to fail on it */
-    DG_EXIT_ROLLBACK = 20,    /* a gate says roll back */
     DG_EXIT_CRITICAL = 21,    /* severity critical, where the command was asked to fail on it */
     DG_EXIT_INTERRUPTED = 130 /* ended by SIGINT */
 };
