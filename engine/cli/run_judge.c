@@ -447,8 +447,10 @@ static void run_last(struct judge *d)
     d->j->limit_us = until_us;
     for (size_t i = 0; i < d->n; i++) {
         struct seat *s = &d->seat[i];
-        /* A ledger that is away is not waited for: the next start judges the same. */
-        bool done = (patient || !s->away) && run_one(s);
+        /* A ledger that is away is not waited for, and who is far behind does not begin with all
+         * the others when time is up: the next start judges the same. */
+        const bool in_time = patient || (!s->away && dg_steady_us() < until_us);
+        bool done = in_time && run_one(s);
         for (int tries = 0;
              !done && !s->gone &&
              (patient ? tries < 30 : !s->away && dg_steady_us() < until_us && tries < 2);

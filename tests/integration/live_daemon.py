@@ -229,6 +229,29 @@ def made_anew(data):
     stop_in(d, 20)
 
 
+def far_behind():
+    """Many monitors have thousands of windows to judge when it is told to stop: it does not begin with each of them."""
+    topic = live.topic("behind", 4)
+    live.produce(topic, events=40000, days=30, seed=12)
+    config = live.monitor(topic, "behind", windows="  - { size: 6h, slide: 5m }")
+    with open(os.path.join(config, "monitor.yaml")) as f:
+        text = f.read()
+    for i in range(15):
+        with open(os.path.join(config, f"m{i}.yaml"), "w") as f:
+            f.write(text.replace("monitor: credit-risk", f"monitor: m{i}"))
+    db = live.database("behind")
+    judged = "SELECT count(*) FROM driftgauge.slice_result"
+    d = Daemon(config, db, "behind", lanes=2, name="behind")
+    until("windows are judged", lambda: live.sql(judged, db) != "0", 120)
+    began = time.monotonic()
+    d.signal(signal.SIGTERM)
+    d.wait(timeout=60)
+    seconds = time.monotonic() - began
+    say(f"stopped within {seconds:.1f} s, {live.sql(judged, db)} of some 130,000 windows judged")
+    if seconds > 18:
+        fail(f"{seconds:.1f} s for stopping while windows were judged: {d.words()}")
+
+
 def main():
     global watched
     data = dict(events=EVENTS, days=1, seed=11, **live.TROUBLE)
@@ -282,6 +305,9 @@ def main():
         say("a changed definition, systemd")
         changed_definition(config, db)
         systemd(config, db)
+
+        say("told to stop with a lot to judge")
+        far_behind()
     finally:
         live.clean_up()
 
