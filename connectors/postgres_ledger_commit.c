@@ -13,7 +13,7 @@
 
 /* A build of the tests shows what happens without the fence; no installed program is made so. */
 #ifdef DG_UNFENCED
-#define OWNED  "p.partition_id = x.id"
+#define OWNED  "p.partition_id = x.id AND $3::text IS NOT NULL" /* an argument must be used */
 #define AS_WAS "t.position_id = x.id"
 #else
 #define OWNED  "p.partition_id = x.id AND p.epoch = x.epoch AND p.owner = $3"
