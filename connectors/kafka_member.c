@@ -110,6 +110,29 @@ static void watch(const struct dg_kafka_member *m, rd_kafka_queue_t *queue)
     rd_kafka_queue_io_event_enable(queue, m->wake, &one, sizeof one);
 }
 
+/*
+ * Until what the last assignment took away has been stopped. librdkafka 2.0.2 stops a partition by
+ * a message to its main thread, and aborts if it is told to stop it once more before the answer is
+ * there. Two questions that the main thread answers in turn come behind both.
+ */
+static void wait_for_stops(const struct dg_kafka_member *m)
+{
+    for (int i = 0; i < 2; i++) {
+        rd_kafka_topic_partition_list_t *list = NULL;
+        if (rd_kafka_assignment(m->rk, &list) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+            rd_kafka_topic_partition_list_destroy(list);
+        }
+    }
+}
+
+static rd_kafka_resp_err_t assign(const struct dg_kafka_member *m,
+                                  const rd_kafka_topic_partition_list_t *list)
+{
+    const rd_kafka_resp_err_t code = rd_kafka_assign(m->rk, list);
+    wait_for_stops(m);
+    return code;
+}
+
 /* Tell librdkafka to read every partition from where it stands. Those that are stopped are left
  * out: they would only fail again. */
 static int read_on(struct dg_kafka_member *m, struct dg_error *err)
@@ -123,7 +146,7 @@ static int read_on(struct dg_kafka_member *m, struct dg_error *err)
                 p->next;
         }
     }
-    const rd_kafka_resp_err_t code = rd_kafka_assign(m->rk, list);
+    const rd_kafka_resp_err_t code = assign(m, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return dg_fail(err, dg_kafka_errno(code),
@@ -165,7 +188,7 @@ int dg_kafka_unassign(struct dg_kafka_member *m, struct dg_error *err)
 {
     drop_parts(m);
     m->revoked = m->revoke_due = false;
-    const rd_kafka_resp_err_t code = rd_kafka_assign(m->rk, NULL);
+    const rd_kafka_resp_err_t code = assign(m, NULL);
     return code == RD_KAFKA_RESP_ERR_NO_ERROR
                ? 0
                : dg_fail(err, dg_kafka_errno(code), "cannot give the partitions back: %s",
