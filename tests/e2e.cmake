@@ -14,7 +14,7 @@ if(Python3_FOUND)
     set_tests_properties(e2e/${data} PROPERTIES SKIP_RETURN_CODE 77)
   endforeach()
 endif()
-dg_script_test(guide e2e ${CMAKE_CURRENT_SOURCE_DIR}/e2e/guide.sh)
+dg_script_test(guide e2e ${CMAKE_CURRENT_SOURCE_DIR}/e2e/guide.sh TIMEOUT 900) # under the thread sanitizer five minutes
 if(NOT DG_SANITIZE AND NOT DG_COVERAGE) # an instrumented library wants an instrumented program
   dg_script_test(install e2e ${CMAKE_CURRENT_SOURCE_DIR}/e2e/install.sh ${PROJECT_BINARY_DIR})
 endif()
